@@ -1,0 +1,131 @@
+//! The command line program: settings, scan, report, exit code. The one place that sees every step.
+
+mod args;
+mod exit;
+mod progress;
+mod rules;
+mod settings;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use clap::{CommandFactory, Parser};
+use termcolor::{BufferedStandardStream, ColorChoice, NoColor};
+
+pub use args::Cli;
+pub use exit::Exit;
+
+use crate::detect::Detector;
+use crate::error::{Error, Result};
+use crate::report::{self, Format, Report};
+use crate::scan;
+use args::{Color, Command, ScanArgs};
+use settings::Settings;
+
+/// Runs the program and says how it ended.
+pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => {
+            // `--help` and `--version` come this way, too.
+            let failed = e.use_stderr();
+            return if e.print().is_err() || failed { Exit::Failure } else { Exit::Clean };
+        }
+    };
+    let done = match cli.command {
+        None => scan_command(cli.scan),
+        Some(Command::Rules(command)) => rules::run(&command),
+        Some(Command::Explain { id }) => rules::show(&id),
+        Some(Command::Completions { shell }) => print(&completions(shell)),
+        Some(Command::Man) => man(),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error);
+        Exit::Failure
+    })
+}
+
+/// Says on standard error what went wrong and what to do.
+fn complain(error: &Error) {
+    let mut stderr = io::stderr().lock();
+    // A closed standard error leaves nobody to tell.
+    let _ = writeln!(stderr, "keyscan: error: {}", report::printable(error.to_string()));
+    if let Some(help) = error.advice() {
+        let _ = writeln!(stderr, "  help: {help}");
+    }
+}
+
+fn scan_command(args: ScanArgs) -> Result<Exit> {
+    let started = Instant::now();
+    let settings = Settings::resolve(&args)?;
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
+    }
+    let detector = Detector::new(settings.rules);
+    let bar = progress::Bar::new(!args.quiet);
+    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
+    bar.finish();
+    outcome.findings.retain(|f| f.severity >= settings.severity);
+    let report = Report {
+        findings: &outcome.findings,
+        rules: detector.rules().metas(),
+        receipt: &outcome.receipt,
+        options: report::Options { show_secrets: args.show_secrets, verbose: args.verbose },
+    };
+    write_report(&args, settings.format, &report)?;
+    if !args.quiet && io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
+    }
+    Ok(Exit::of_scan(outcome.findings.len(), outcome.receipt.complete()))
+}
+
+fn write_report(args: &ScanArgs, format: Format, report: &Report<'_>) -> Result<()> {
+    match &args.output {
+        Some(path) => std::fs::File::create(path)
+            .and_then(|file| {
+                let mut out = NoColor::new(io::BufWriter::new(file));
+                report::write(format, report, &mut out)?;
+                out.flush()
+            })
+            .map_err(|e| Error::new(format!("cannot write the report to {}", path.display())).cause(e)),
+        None => {
+            let choice = match args.color {
+                Color::Always => ColorChoice::AlwaysAnsi,
+                Color::Auto if io::stdout().is_terminal() => ColorChoice::Auto,
+                _ => ColorChoice::Never,
+            };
+            let mut out = BufferedStandardStream::stdout(choice);
+            match report::write(format, report, &mut out).and_then(|()| out.flush()) {
+                // The reader has seen enough (`keyscan . | head`).
+                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                other => other.map_err(|e| Error::new("cannot write the report to standard output").cause(e)),
+            }
+        }
+    }
+}
+
+/// Prints to standard output; a closed pipe is no failure.
+fn print(text: &str) -> Result<Exit> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::new("cannot write to standard output").cause(e)),
+        _ => Ok(Exit::Clean),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> String {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "keyscan", &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn man() -> Result<Exit> {
+    let mut out = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut out)
+        .map_err(|e| Error::new("cannot make the manual page").cause(e))?;
+    print(&String::from_utf8_lossy(&out))
+}

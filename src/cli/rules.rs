@@ -1,0 +1,160 @@
+//! `keyscan rules ...` and `keyscan explain`.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use crate::cli::args::{ListArgs, RulesCommand};
+use crate::cli::{Exit, print, settings};
+use crate::error::{Error, Result};
+use crate::finding::Severity;
+use crate::rules::syntax::RuleFile;
+use crate::rules::{RuleMeta, RuleSet, builtin, check};
+use crate::structure::STRUCTURES;
+
+/// Runs a command about rules.
+pub fn run(command: &RulesCommand) -> Result<Exit> {
+    match command {
+        RulesCommand::List(args) => list(args),
+        RulesCommand::Show { id } => show(id),
+        RulesCommand::Check { files } => check_files(files),
+        RulesCommand::Structures => structures(),
+    }
+}
+
+fn list(args: &ListArgs) -> Result<Exit> {
+    let rules = builtin::rules()?;
+    let filter = args.filter.as_deref().unwrap_or_default().to_lowercase();
+    let least = args.severity.map_or(Severity::Info, Severity::from);
+    let wanted: Vec<&RuleMeta> = rules
+        .metas()
+        .iter()
+        .filter(|m| [&m.id, &m.name, &m.provider].iter().any(|t| t.to_lowercase().contains(&filter)))
+        .filter(|m| m.severity >= least && (!args.provable || m.provable))
+        .collect();
+    let mut out = String::new();
+    if args.json {
+        let rows: Vec<_> = wanted.iter().map(|m| as_json(m)).collect();
+        out = serde_json::to_string_pretty(&rows).map_err(|e| Error::new("cannot make JSON").cause(e))?;
+        out.push('\n');
+    } else {
+        let width = wanted.iter().map(|m| m.id.len()).max().unwrap_or(0);
+        for m in &wanted {
+            let proof = if m.provable { "provable" } else { "" };
+            let _ = writeln!(out, "{:width$}  {:8}  {:11}  {proof:8}  {}", m.id, m.severity, m.kind.as_str(), m.name);
+        }
+        let _ = writeln!(out, "{} rules", wanted.len());
+    }
+    print(&out)
+}
+
+fn as_json(m: &RuleMeta) -> serde_json::Value {
+    json!({
+        "id": m.id, "name": m.name, "provider": m.provider, "severity": m.severity, "kind": m.kind.as_str(),
+        "environment": m.environment.as_str(), "provable": m.provable, "format": m.shape, "bits": m.bits.map(f64::round),
+        "grants": m.grants, "reason": m.reason, "revoke": m.rotate.revoke, "docs": m.rotate.docs,
+    })
+}
+
+/// Shows one rule in full.
+pub fn show(id: &str) -> Result<Exit> {
+    let rules = builtin::rules()?;
+    let index = rules.index_of(id).ok_or_else(|| {
+        let near: Vec<_> = rules.metas().iter().filter(|m| m.id.contains(id)).take(5).map(|m| m.id.as_str()).collect();
+        let help = if near.is_empty() {
+            "`keyscan rules list` shows all".to_owned()
+        } else {
+            format!("did you mean: {}?", near.join(", "))
+        };
+        Error::new(format!("no rule is called `{id}`")).help(help)
+    })?;
+    print(&describe(&rules, index))
+}
+
+fn describe(rules: &RuleSet, index: usize) -> String {
+    let (meta, rule) = (&rules.metas()[index], &rules.rules()[index]);
+    let mut out = format!("{}\n{}\n\n", meta.name, "=".repeat(meta.name.chars().count()));
+    let mut row = |label: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{label:12} {value}");
+        }
+    };
+    row("id", &meta.id);
+    row("provider", &meta.provider);
+    row("severity", meta.severity.as_str());
+    row("environment", meta.environment.as_str());
+    row("kind", meta.kind.as_str());
+    row("why", meta.reason.as_deref().unwrap_or_default());
+    row("gives", &meta.grants);
+    row("format", &meta.shape);
+    row("entropy", &meta.bits.filter(|b| *b > 0.0).map(|b| format!("{b:.0} bits at least")).unwrap_or_default());
+    if let Some(context) = &rule.context {
+        row("needs near", &context.near.join(", "));
+    }
+    let proof = match (rule.checks.is_empty(), &rule.structure) {
+        (false, _) => "checksum, computed offline".to_owned(),
+        (true, Some((structure, _))) => structure.what.to_owned(),
+        (true, None) => "none offline: prefix, alphabet, length and randomness".to_owned(),
+    };
+    row("proof", &proof);
+    let rotate = &meta.rotate;
+    out.push_str("\nIf it leaked\n");
+    for (n, step) in rotate.steps.iter().enumerate() {
+        let _ = writeln!(out, "  {}. {step}", n + 1);
+    }
+    let mut row = |label: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = writeln!(out, "  {label:10} {value}");
+        }
+    };
+    row("revoke", rotate.revoke.as_deref());
+    row("command", rotate.command.as_deref());
+    row("docs", rotate.docs.as_deref());
+    row(
+        "overlap",
+        rotate
+            .overlap
+            .map(|o| if o { "old and new may be valid together" } else { "the old one dies when the new one is made" }),
+    );
+    row("by holder", rotate.self_revoke.filter(|s| *s).map(|_| "whoever holds it can revoke it"));
+    row("audit", rotate.audit.as_deref());
+    out
+}
+
+fn check_files(files: &[std::path::PathBuf]) -> Result<Exit> {
+    let mut findings = Vec::new();
+    let mut count = 0;
+    let mut parsed = builtin::files()?;
+    if files.is_empty() {
+        for (origin, file) in &parsed {
+            count += file.rules.len();
+            findings.extend(check::file(origin, "", file));
+        }
+    } else {
+        for path in files {
+            let (origin, text) = settings::read_rules(path)?;
+            let file = RuleFile::parse(&origin, &text)?;
+            count += file.rules.len();
+            findings.extend(check::file(&origin, &text, &file));
+            parsed.push((origin, file));
+        }
+    }
+    findings.extend(check::ids(&parsed));
+    let mut out = String::new();
+    for finding in &findings {
+        let _ = writeln!(out, "{finding}");
+    }
+    let errors = findings.iter().filter(|f| f.is_error).count();
+    let _ = writeln!(out, "{count} rules checked, {errors} errors, {} pieces of advice", findings.len() - errors);
+    print(&out)?;
+    Ok(if errors > 0 { Exit::Findings } else { Exit::Clean })
+}
+
+fn structures() -> Result<Exit> {
+    let mut out = String::new();
+    for structure in STRUCTURES.iter().copied().flatten() {
+        let name = [&[structure.name], structure.args].concat().join(" ");
+        let _ = writeln!(out, "{name:40} {}", structure.what);
+    }
+    print(&out)
+}

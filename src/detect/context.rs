@@ -1,0 +1,225 @@
+//! Context words before a value: `datadog` and `key` before 32 hex digits.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use crate::rules::{Context, MAX_WITHIN, RuleSet};
+
+/// Words between context and value that say that the value is no secret.
+const PUBLIC_WORDS: &[&str] = &[
+    "sha1",
+    "sha256",
+    "sha512",
+    "sha-",
+    "md5",
+    "checksum",
+    "integrity",
+    "digest",
+    "commit",
+    "revision",
+    "etag",
+    "public key",
+    "public_key",
+    "publickey",
+    "fingerprint",
+    "thumbprint",
+    "hash",
+];
+
+/// The words of all rules, found in one pass.
+#[derive(Debug)]
+pub struct ContextIndex {
+    words: Vec<String>,
+    /// Rules that want the word near, by word.
+    near: Vec<Vec<usize>>,
+    finder: OnceLock<Option<AhoCorasick>>,
+    within: usize,
+}
+
+/// A context word in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    span: Range<usize>,
+    index: usize,
+}
+
+impl ContextIndex {
+    /// Collects the words of a rule set.
+    pub fn new(set: &RuleSet) -> Self {
+        let mut index = Self { words: Vec::new(), near: Vec::new(), finder: OnceLock::new(), within: 0 };
+        for word in PUBLIC_WORDS {
+            index.word(word);
+        }
+        for (rule, context) in set.rules().iter().enumerate().filter_map(|(i, r)| Some((i, r.context.as_ref()?))) {
+            index.within = index.within.max(context.within);
+            for near in &context.near {
+                let word = index.word(near);
+                index.near[word].push(rule);
+            }
+            for hint in &context.hint {
+                index.word(hint);
+            }
+        }
+        index
+    }
+
+    /// How far back the rules look at most.
+    pub fn within(&self) -> usize {
+        self.within.min(MAX_WITHIN)
+    }
+
+    fn word(&mut self, word: &str) -> usize {
+        self.words.iter().position(|w| w == word).unwrap_or_else(|| {
+            self.words.push(word.to_owned());
+            self.near.push(Vec::new());
+            self.words.len() - 1
+        })
+    }
+
+    /// All words in a range of the text that stand as words of their own: at the start of a camel-case or snake-case part.
+    pub fn find(&self, hay: &[u8], range: Range<usize>) -> Vec<Word> {
+        let finder = self.finder.get_or_init(|| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::Standard)
+                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .build(&self.words)
+                .ok()
+        });
+        let Some(finder) = finder else { return Vec::new() };
+        finder
+            .find_overlapping_iter(&hay[range.clone()])
+            .map(|m| Word { span: range.start + m.start()..range.start + m.end(), index: m.pattern().as_usize() })
+            .filter(|w| stands_alone(hay, &w.span))
+            .collect()
+    }
+
+    /// Rules that have one of the words near, ascending.
+    pub fn rules(&self, words: &[Word]) -> Vec<usize> {
+        let mut rules: Vec<_> = words.iter().flat_map(|w| &self.near[w.index]).copied().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+
+    /// Is the context of a rule there for a value that begins at `at`?
+    pub fn holds(&self, context: &Context, words: &[Word], at: usize) -> bool {
+        let in_reach = |w: &&Word| w.span.end <= at && at - w.span.start <= context.within;
+        words.iter().filter(in_reach).filter(|w| context.near.contains(&self.words[w.index])).any(|near| {
+            let after = || words.iter().filter(|w| w.span.end <= at && w.span.start + 24 >= near.span.start);
+            let hinted = context.hint.is_empty()
+                || after().any(|w| w.span != near.span && context.hint.contains(&self.words[w.index]))
+                || context.hint.contains(&self.words[near.index]);
+            // The last word before the value tells what it is.
+            let public = after().max_by_key(|w| w.span.end).is_some_and(|w| w.index < PUBLIC_WORDS.len());
+            hinted && !public
+        })
+    }
+}
+
+/// A word begins where no letter of the same kind precedes it, and a short one ends likewise.
+fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
+    let first = hay[span.start];
+    let last = hay[span.end - 1];
+    let begins = match span.start.checked_sub(1).map(|i| hay[i]) {
+        Some(before) if before.is_ascii_alphabetic() && first.is_ascii_alphabetic() => {
+            before.is_ascii_lowercase() && first.is_ascii_uppercase()
+        }
+        _ => true,
+    };
+    let long = span.len() > 4;
+    let ends = long
+        || match hay.get(span.end) {
+            Some(after) if after.is_ascii_alphabetic() && last.is_ascii_alphabetic() => {
+                last.is_ascii_lowercase() && after.is_ascii_uppercase()
+                    // FOOApiKey
+                    || last.is_ascii_uppercase() && after.is_ascii_uppercase() && hay.get(span.end + 1).is_some_and(u8::is_ascii_lowercase)
+            }
+            _ => true,
+        };
+    // Hints stand inside compounds too: apikey, authtoken.
+    (begins && ends) || (long || is_hint(&hay[span.clone()])) && ends && in_compound(hay, span)
+}
+
+fn is_hint(word: &[u8]) -> bool {
+    [b"key".as_slice(), b"pass", b"auth", b"pwd"].iter().any(|w| word.eq_ignore_ascii_case(w))
+}
+
+/// `apikey`, `accesskey`, `authtoken`: the word ends a compound of letters.
+fn in_compound(hay: &[u8], span: &Range<usize>) -> bool {
+    hay.get(span.end).is_none_or(|b| !b.is_ascii_alphabetic())
+}
+
+/// Is a value at `at` given to something? `key = value`, `"key": "value"`, `--key value`, `(value`, `Bearer value`.
+pub fn is_assigned(hay: &[u8], at: usize) -> bool {
+    let floor = at.saturating_sub(16);
+    let mut i = at;
+    let mut spaced = false;
+    while i > floor {
+        match hay[i - 1] {
+            b'"' | b'\'' | b'`' | b'\\' => i -= 1,
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                spaced = true;
+                i -= 1;
+            }
+            b'=' | b':' | b'>' | b'(' | b',' | b'[' | b'{' | b'|' | b'@' => return true,
+            b => return spaced && (b.is_ascii_alphanumeric() || b == b'_'),
+        }
+    }
+    i == 0 || at == 0
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn index() -> (ContextIndex, Context) {
+        let context =
+            Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
+        let mut index = ContextIndex { words: Vec::new(), near: Vec::new(), finder: OnceLock::new(), within: 100 };
+        PUBLIC_WORDS.iter().for_each(|w| {
+            index.word(w);
+        });
+        for word in context.near.iter().chain(&context.hint) {
+            index.word(word);
+        }
+        (index, context)
+    }
+
+    #[test]
+    fn spellings_of_a_key_name() {
+        let (index, context) = index();
+        let cases = [
+            ("ACME_API_KEY=", true),
+            ("acmeApiKey: ", true),
+            ("acme-api-key = ", true),
+            ("\"acme\": {\"key\": ", true),
+            ("DD_API_KEY=", true),
+            ("ddApiKey=", true),
+            ("acmekey=", true),
+            ("Acme token ", true),
+            ("acmeapikey=", true),
+            ("add_key=", false),
+            ("KEY=", false),
+            ("acme=", false),
+            ("acme key sha256: ", false),
+            ("pacmen key=", false),
+        ];
+        for (text, want) in cases {
+            let words = index.find(text.as_bytes(), 0..text.len());
+            assert_eq!(index.holds(&context, &words, text.len()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn assigned() {
+        for (text, want) in
+            [("a=", true), ("a: \"", true), ("--key ", true), ("f(", true), ("a-b/", false), ("x", false)]
+        {
+            assert_eq!(is_assigned(text.as_bytes(), text.len()), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Hits to matches: runs the formats of the rules that a hit points to, checks checksum and structure, scores.
+//!
+//! What comes out for a hit depends only on the bytes in [`Evaluation::read`], which is what lets an incremental scan
+//! keep the result when that part of a text is copied.
+
+use crate::detect::boundary;
+use crate::detect::context::{self, ContextIndex};
+use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random};
+use crate::detect::score::{self, Evidence};
+use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
+use crate::rules::expr::Env;
+use crate::rules::format::{Captures, Format};
+use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
+use crate::structure;
+
+/// Bytes around a hit of a regex rule that the regex sees.
+const REGEX_WINDOW: usize = 512;
+
+/// The bytes that an evaluation depended on. `start` is -1 if it depended on nothing standing before the text; `end` is
+/// the length of the text plus 1 if it depended on the text ending there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// First byte.
+    pub start: isize,
+    /// After the last byte.
+    pub end: isize,
+}
+
+impl Read {
+    fn cover(&mut self, start: isize, end: usize) {
+        self.start = self.start.min(start.max(-1));
+        self.end = self.end.max(end as isize);
+    }
+}
+
+/// Evaluates hits of one rule set.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluator<'a> {
+    pub(crate) set: &'a RuleSet,
+    pub(crate) prefilter: &'a Prefilter,
+    pub(crate) context: &'a ContextIndex,
+}
+
+/// A rule tried at a place, with what is needed to go on.
+struct Candidate<'a> {
+    index: usize,
+    rule: &'a Rule,
+    format: &'a Format,
+}
+
+impl Evaluator<'_> {
+    /// Adds the matches of a hit; gives the bytes they, and the absence of others, depend on.
+    pub fn evaluate(&self, hay: &[u8], hit: Hit, found: &mut Vec<RawMatch>) -> Read {
+        let mut read = Read { start: hit.at as isize - 1, end: hit.at as isize + 1 };
+        match hit.what {
+            What::Literal(literal) => {
+                for &index in self.prefilter.literal_rules(literal) {
+                    let rule = &self.set.rules()[index];
+                    match (&rule.anchoring, &rule.format) {
+                        (Anchoring::Literal(anchor), Some(format)) => {
+                            let candidate = Candidate { index, rule, format };
+                            self.at_literal(hay, hit.at, anchor.before, &candidate, found, &mut read);
+                        }
+                        _ => self.with_regex(hay, hit.at, index, rule, found, &mut read),
+                    }
+                }
+            }
+            What::Value(len) => self.at_value(hay, hit.at, len as usize, found, &mut read),
+        }
+        read.end = read.end.min(hay.len() as isize + 1);
+        read
+    }
+
+    fn at_literal(
+        &self,
+        hay: &[u8],
+        at: usize,
+        before: (usize, usize),
+        candidate: &Candidate<'_>,
+        found: &mut Vec<RawMatch>,
+        read: &mut Read,
+    ) {
+        read.cover(at as isize - before.1 as isize - boundary::LOOK_BACK as isize, at + 1);
+        let needs_context = candidate.rule.context.as_ref();
+        if let Some(context) = needs_context {
+            read.cover(at as isize - before.1 as isize - context.within as isize - 1, at + 1);
+        }
+        for start in at.saturating_sub(before.1)..=at.saturating_sub(before.0) {
+            if let Some(context) = needs_context {
+                let words = self.context.find(hay, start.saturating_sub(context.within)..start.max(at));
+                if !self.context.holds(context, &words, start) {
+                    continue;
+                }
+            }
+            if self.try_at(hay, start, candidate, found, read) {
+                return;
+            }
+        }
+    }
+
+    fn at_value(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
+        let from = at.saturating_sub(self.context.within());
+        read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
+        let words = self.context.find(hay, from..at + len);
+        for index in self.context.rules(&words) {
+            let rule = &self.set.rules()[index];
+            let (Some(context), Some(format), Anchoring::Value) = (&rule.context, &rule.format, &rule.anchoring) else {
+                continue;
+            };
+            let candidate = Candidate { index, rule, format };
+            for start in self.value_starts(hay, at, len, format) {
+                if self.context.holds(context, &words, start) && context::is_assigned(hay, start) {
+                    self.try_at(hay, start, &candidate, found, read);
+                }
+            }
+        }
+        for &index in self.prefilter.lone_values() {
+            let rule = &self.set.rules()[index];
+            let Some(format) = &rule.format else { continue };
+            let candidate = Candidate { index, rule, format };
+            for start in self.value_starts(hay, at, len, format) {
+                self.try_at(hay, start, &candidate, found, read);
+            }
+        }
+    }
+
+    /// Where a value of the format could begin in a run.
+    fn value_starts<'h>(
+        &self,
+        hay: &'h [u8],
+        at: usize,
+        len: usize,
+        format: &Format,
+    ) -> impl Iterator<Item = usize> + use<'h> {
+        let first = format.first_class();
+        let min = format.length().0;
+        let last = (at + len).min((hay.len() + 1).saturating_sub(min));
+        (at..last)
+            .filter(move |&start| first.is_none_or(|c| c.has(hay[start])) && boundary::left(hay, start, first.as_ref()))
+    }
+
+    /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.
+    fn try_at(
+        &self,
+        hay: &[u8],
+        start: usize,
+        candidate: &Candidate<'_>,
+        found: &mut Vec<RawMatch>,
+        read: &mut Read,
+    ) -> bool {
+        let Candidate { rule, format, .. } = candidate;
+        let mut reach = start;
+        let first = format.first_class();
+        let last = format.last_class();
+        let bounded = rule.boundary == Boundary::Word;
+        let left = !bounded || !starts_with_word(format, first.is_some()) || boundary::left(hay, start, first.as_ref());
+        let strict = left
+            .then(|| format.match_at(hay, start, &mut reach, &|end| !bounded || boundary::right(hay, end, &last)))
+            .flatten();
+        let mut done = false;
+        if let Some((end, captures)) = strict {
+            done = self.judge(hay, start, end, &captures, candidate, false, found, &mut reach);
+        }
+        if !done && bounded && !rule.checks.is_empty() {
+            if let Some((end, captures)) = format.match_at(hay, start, &mut reach, &|_| true) {
+                done = self.judge(hay, start, end, &captures, candidate, true, found, &mut reach);
+            }
+        }
+        read.cover(start as isize - boundary::LOOK_BACK as isize, reach + 1);
+        done
+    }
+
+    /// Checks and scores a match; with `only_proven`, anything weaker is no match.
+    #[allow(clippy::too_many_arguments, reason = "one step of one walk")]
+    fn judge(
+        &self,
+        hay: &[u8],
+        start: usize,
+        end: usize,
+        captures: &Captures,
+        candidate: &Candidate<'_>,
+        only_proven: bool,
+        found: &mut Vec<RawMatch>,
+        reach: &mut usize,
+    ) -> bool {
+        let Candidate { index, rule, format } = candidate;
+        let Some(judged) = validate(hay, start, end, captures, rule, format, reach) else { return false };
+        if only_proven && judged.verdict != Verdict::Proven {
+            return false;
+        }
+        let meta = &self.set.metas()[*index];
+        let span = rule.secret.and_then(|i| captures[i]).map_or(judged.span.clone(), |(a, b)| a..b);
+        if span.is_empty() {
+            return false;
+        }
+        let body = body(hay, start, end, captures, rule, format);
+        if matches!(rule.anchoring, Anchoring::Value)
+            && judged.verdict < Verdict::Proven
+            && is_plain_value(&hay[span.clone()], format, rule)
+        {
+            return false;
+        }
+        let evidence = Evidence {
+            verdict: judged.verdict,
+            body: &body,
+            distinctive: matches!(&rule.anchoring, Anchoring::Literal(a) if a.literals.iter().all(|l| l.len() >= 4))
+                && rule.context.is_none(),
+            structural: rule.structure.is_some() && rule.secret.is_some() || judged.extended,
+            bits: meta.bits.unwrap_or_default(),
+        };
+        found.push(RawMatch {
+            rule: *index,
+            span,
+            verdict: judged.verdict,
+            facts: judged.facts,
+            confidence: score::confidence(&evidence),
+            severity: judged.at_most.map_or(meta.severity, |cap| cap.min(meta.severity)),
+        });
+        true
+    }
+
+    fn with_regex(&self, hay: &[u8], at: usize, index: usize, rule: &Rule, found: &mut Vec<RawMatch>, read: &mut Read) {
+        let (from, to) = (at.saturating_sub(REGEX_WINDOW), (at + REGEX_WINDOW).min(hay.len()));
+        read.cover(at as isize - REGEX_WINDOW as isize - 1, at + REGEX_WINDOW + 1);
+        let Some(regex) = rule.regex.as_ref().and_then(|r| r.get()) else { return };
+        let meta = &self.set.metas()[index];
+        for captures in regex.captures_iter(&hay[from..to]) {
+            let Some(secret) = captures.name("secret").or_else(|| captures.get(0)) else { continue };
+            let whole = captures.get(0).map_or(0..0, |m| m.range());
+            if secret.is_empty() || !(from + whole.start..from + whole.end).contains(&at) {
+                continue;
+            }
+            let evidence = Evidence {
+                verdict: Verdict::Shape,
+                body: secret.as_bytes(),
+                distinctive: false,
+                structural: false,
+                bits: 0.0,
+            };
+            found.push(RawMatch {
+                rule: index,
+                span: from + secret.start()..from + secret.end(),
+                verdict: Verdict::Shape,
+                facts: Vec::new(),
+                confidence: score::confidence(&evidence),
+                severity: meta.severity,
+            });
+        }
+    }
+}
+
+/// What checksum and structure say.
+struct Judged {
+    verdict: Verdict,
+    span: std::ops::Range<usize>,
+    facts: Vec<Fact>,
+    at_most: Option<Severity>,
+    /// The structure found the end by itself: the text is more than a token.
+    extended: bool,
+}
+
+fn validate(
+    hay: &[u8],
+    start: usize,
+    end: usize,
+    captures: &Captures,
+    rule: &Rule,
+    format: &Format,
+    reach: &mut usize,
+) -> Option<Judged> {
+    let mut judged =
+        Judged { verdict: Verdict::Shape, span: start..end, facts: Vec::new(), at_most: None, extended: false };
+    let sure = rule.certainty != Certainty::Unconfirmed;
+    if !rule.checks.is_empty() {
+        let relative: Captures = captures.iter().map(|c| c.map(|(a, b)| (a - start, b - start))).collect();
+        let env = Env { token: &hay[start..end], captures: &relative };
+        judged.verdict = match rule.checks.iter().any(|check| check.holds(&env)) {
+            true => Verdict::Proven,
+            false if sure => Verdict::Malformed,
+            false => Verdict::Shape,
+        };
+    }
+    if let Some((structure, args)) = &rule.structure {
+        let named: Vec<_> =
+            format.names().iter().zip(captures).filter_map(|(name, span)| Some((name.as_str(), (*span)?))).collect();
+        let outcome = (structure.check)(&structure::Input { hay, start, end, captures: &named, args });
+        *reach = (*reach).max(outcome.read.end);
+        if outcome.dismiss {
+            return None;
+        }
+        judged.extended = outcome.span != (start..end);
+        judged.span = outcome.span;
+        judged.facts = outcome.facts;
+        judged.at_most = outcome.at_most;
+        judged.verdict = match outcome.verdict {
+            Verdict::Malformed if !sure => judged.verdict.max(Verdict::Shape),
+            Verdict::Malformed => Verdict::Malformed,
+            verdict if judged.verdict == Verdict::Malformed => judged.verdict.min(verdict),
+            verdict => judged.verdict.max(verdict),
+        };
+    }
+    Some(judged)
+}
+
+/// The random part of a match: its segments, without the literal text.
+fn body(hay: &[u8], start: usize, end: usize, captures: &Captures, rule: &Rule, format: &Format) -> Vec<u8> {
+    if let Some((a, b)) = rule.secret.and_then(|i| captures[i]) {
+        return hay[a..b].to_vec();
+    }
+    let prefix = format.prefix().len();
+    hay.get(start + prefix..end).unwrap_or_default().to_vec()
+}
+
+/// Does the format begin with a letter, digit or `_`, so that the byte before it matters?
+fn starts_with_word(format: &Format, segment: bool) -> bool {
+    segment || format.prefix().first().is_none_or(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+/// Values that context rules must not take: not random, or a plain hash where the alphabet is wider than hex.
+fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
+    let judged = &value[..value.len().min(JUDGED)];
+    if !looks_random(judged) {
+        return true;
+    }
+    let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
+    let hash_like = matches!(value.len(), 32 | 40 | 56 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit);
+    wide && hash_like && rule.checks.is_empty() && rule.structure.is_none()
+}
+
+/// Orders matches so that the best of several overlapping ones comes first.
+pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> (bool, std::cmp::Reverse<(Confidence, usize, usize)>, usize) {
+    let rule = &set.rules()[m.rule];
+    let specific = match &rule.anchoring {
+        Anchoring::Literal(anchor) => {
+            anchor.literals.iter().map(Vec::len).max().unwrap_or(0) + usize::from(rule.context.is_some())
+        }
+        _ => 1,
+    };
+    (m.verdict == Verdict::Malformed, std::cmp::Reverse((m.confidence, specific, m.span.len())), m.rule)
+}

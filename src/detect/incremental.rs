@@ -1,0 +1,180 @@
+//! Scanning changes, not versions: the hits of an object from the hits of its delta base.
+//!
+//! A hit inside a copied region is inherited with its offset moved. Its matches are inherited too if all bytes that they
+//! depend on ([`Read`]) were copied along; otherwise the hit is evaluated again. New hits are looked for only in inserted
+//! bytes and [`SEAM`] bytes on each side of a seam. The result equals [`Detector::scan`] of the whole object, match for
+//! match; a test over generated histories says so.
+
+use std::ops::Range;
+
+use crate::detect::Detector;
+use crate::detect::evaluate::Read;
+use crate::detect::prefilter::Hit;
+use crate::finding::RawMatch;
+use crate::rules::format::is_token_byte;
+use crate::source::delta::Region;
+
+/// Bytes looked at on each side of a seam: the longest literal and the shortest run fit in.
+const SEAM: usize = 64;
+/// Hits without a match are forgotten if they depend only on bytes this close: a change there is found again anyway.
+const NEAR: isize = 40;
+/// How much farther than [`SEAM`] a run of token characters is followed, so that values are seen whole.
+const FOLLOW: usize = 512;
+
+/// What is remembered of an object for those made from it.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    /// Sorted by place.
+    hits: Vec<Tracked>,
+    len: usize,
+    /// The object was not scanned as it stands (UTF-16, say), so nothing can be inherited.
+    opaque: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Tracked {
+    hit: Hit,
+    read: Read,
+    matches: Vec<RawMatch>,
+}
+
+impl Memo {
+    /// For objects from which nothing can be inherited.
+    pub fn opaque() -> Self {
+        Self { opaque: true, ..Self::default() }
+    }
+
+    /// All matches, before overlaps are resolved.
+    pub fn matches(&self) -> Vec<RawMatch> {
+        self.hits.iter().flat_map(|t| &t.matches).cloned().collect()
+    }
+
+    /// Is there any match at all?
+    pub fn has_matches(&self) -> bool {
+        self.hits.iter().any(|t| !t.matches.is_empty())
+    }
+}
+
+/// Reusable space.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    hits: Vec<Hit>,
+    ranges: Vec<Range<usize>>,
+}
+
+/// Scans a whole object and remembers what those made from it need.
+pub fn scan_whole(detector: &Detector, bytes: &[u8], scratch: &mut Scratch) -> Memo {
+    scratch.hits.clear();
+    detector.prefilter(bytes, 0..bytes.len(), &mut scratch.hits);
+    let hits = scratch.hits.iter().filter_map(|&hit| track(detector, bytes, hit)).collect();
+    Memo { hits, len: bytes.len(), opaque: false }
+}
+
+/// Scans an object that was made from a base.
+pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Region], scratch: &mut Scratch) -> Memo {
+    if base.opaque {
+        return scan_whole(detector, bytes, scratch);
+    }
+    rescan_ranges(bytes, regions, &mut scratch.ranges);
+    let mut hits: Vec<Tracked> = Vec::with_capacity(base.hits.len());
+    for region in regions {
+        if let Region::Copy { from, to, len } = *region {
+            inherit(detector, bytes, base, (from, to, len), &scratch.ranges, &mut hits);
+        }
+    }
+    scratch.hits.clear();
+    for range in &scratch.ranges {
+        detector.prefilter(bytes, range.clone(), &mut scratch.hits);
+    }
+    let fresh = scratch.hits.iter().filter_map(|&hit| track(detector, bytes, hit));
+    let inherited = hits.len();
+    hits.extend(fresh);
+    if hits.len() > inherited {
+        hits.sort_by_key(|t| t.hit);
+        hits.dedup_by_key(|t| t.hit);
+    }
+    Memo { hits, len: bytes.len(), opaque: false }
+}
+
+fn track(detector: &Detector, bytes: &[u8], hit: Hit) -> Option<Tracked> {
+    let mut matches = Vec::new();
+    let read = detector.evaluate(bytes, hit, &mut matches);
+    let at = hit.at as isize;
+    (!matches.is_empty() || read.start < at - NEAR || read.end > at + NEAR).then_some(Tracked { hit, read, matches })
+}
+
+fn inherit(
+    detector: &Detector,
+    bytes: &[u8],
+    base: &Memo,
+    (from, to, len): (usize, usize, usize),
+    rescanned: &[Range<usize>],
+    hits: &mut Vec<Tracked>,
+) {
+    let first = base.hits.partition_point(|t| t.hit.at < from);
+    for tracked in base.hits[first..].iter().take_while(|t| t.hit.at < from + len) {
+        let at = tracked.hit.at - from + to;
+        // The rescan sees it again, and sees it as it is now.
+        let index = rescanned.partition_point(|r| r.end <= at);
+        if rescanned.get(index).is_some_and(|r| r.contains(&at)) {
+            continue;
+        }
+        let hit = Hit { at, what: tracked.hit.what };
+        let start_copied = tracked.read.start >= from as isize || (from == 0 && to == 0);
+        let end_copied =
+            tracked.read.end <= (from + len) as isize || (from + len == base.len && to + len == bytes.len());
+        if start_copied && end_copied {
+            hits.push(tracked.moved(hit, to as isize - from as isize));
+        } else {
+            hits.extend(track(detector, bytes, hit));
+        }
+    }
+}
+
+impl Tracked {
+    fn moved(&self, hit: Hit, by: isize) -> Self {
+        let shift = |n: usize| n.wrapping_add_signed(by);
+        let matches = self
+            .matches
+            .iter()
+            .map(|m| RawMatch { span: shift(m.span.start)..shift(m.span.end), ..m.clone() })
+            .collect();
+        Self { hit, read: Read { start: self.read.start + by, end: self.read.end + by }, matches }
+    }
+}
+
+/// Where to look for new hits: inserted bytes and both sides of every seam, joined where they overlap.
+fn rescan_ranges(bytes: &[u8], regions: &[Region], ranges: &mut Vec<Range<usize>>) {
+    ranges.clear();
+    let mut add = |start: usize, end: usize| {
+        let start = extend_left(bytes, start.saturating_sub(SEAM));
+        let end = extend_right(bytes, (end + SEAM).min(bytes.len()));
+        match ranges.last_mut() {
+            Some(last) if last.end >= start => {
+                last.start = last.start.min(start);
+                last.end = last.end.max(end);
+            }
+            _ => ranges.push(start..end),
+        }
+    };
+    for (i, region) in regions.iter().enumerate() {
+        match *region {
+            Region::Insert { to, len } => add(to, to + len),
+            Region::Copy { from, to, .. } => {
+                // The start of the object is a seam unless it was the start of the base as well.
+                if i > 0 || from > 0 {
+                    add(to, to);
+                }
+            }
+        }
+    }
+    add(bytes.len(), bytes.len());
+}
+
+fn extend_left(bytes: &[u8], at: usize) -> usize {
+    at - bytes[..at].iter().rev().take(FOLLOW).take_while(|&&b| is_token_byte(b)).count()
+}
+
+fn extend_right(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..].iter().take(FOLLOW).take_while(|&&b| is_token_byte(b)).count()
+}

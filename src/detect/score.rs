@@ -1,0 +1,232 @@
+//! Evidence to confidence: the only place with weights.
+
+use crate::finding::{Confidence, Verdict};
+
+/// What is known about a candidate when it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// What could be shown offline.
+    pub verdict: Verdict,
+    /// The random part of the secret: the match without the rule's literal text.
+    pub body: &'a [u8],
+    /// Does the rule have a distinctive literal (4 bytes or more)?
+    pub distinctive: bool,
+    /// Is the structure itself the evidence (PEM, URL), so that the randomness of the text says nothing?
+    pub structural: bool,
+    /// Bits of the rule's format.
+    pub bits: f64,
+}
+
+/// Share of a body, in percent, that placeholder text must make up to count.
+const PLACEHOLDER_SHARE: usize = 40;
+
+/// Words that stand in documentation in place of a secret.
+const PLACEHOLDERS: &[&str] = &[
+    "example",
+    "sample",
+    "placeholder",
+    "changeme",
+    "change_me",
+    "change-me",
+    "dummy",
+    "fake",
+    "redacted",
+    "replace",
+    "insert",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "password",
+    "your",
+    "here",
+    "test",
+    "todo",
+    "none",
+    "null",
+    "undefined",
+    "xxxx",
+    "0000",
+    "1111",
+    "aaaa",
+    "abcd",
+    "abcdef",
+    "bcdef",
+    "1234",
+    "12345",
+    "56789",
+    "67890",
+    "34567",
+    "deadbeef",
+    "cafebabe",
+    "foobar",
+    "foo",
+    "bar",
+    "baz",
+    "lorem",
+    "ipsum",
+    "my",
+    "some",
+    "this",
+    "is",
+    "not",
+    "real",
+    "key",
+    "value",
+    "access",
+    "private",
+    "client",
+    "live",
+    "string",
+];
+
+/// Judges a candidate.
+pub fn confidence(evidence: &Evidence<'_>) -> Confidence {
+    match evidence.verdict {
+        Verdict::Proven => return Confidence::Proven,
+        Verdict::Malformed => return Confidence::Low,
+        _ => {}
+    }
+    if evidence.structural {
+        return if evidence.verdict == Verdict::WellFormed { Confidence::High } else { Confidence::Medium };
+    }
+    if !is_random(evidence.body) {
+        return Confidence::Low;
+    }
+    match evidence.verdict {
+        Verdict::WellFormed => Confidence::High,
+        _ if evidence.distinctive && evidence.bits >= 80.0 => Confidence::High,
+        _ => Confidence::Medium,
+    }
+}
+
+/// Could the text be a random one? Judged for its own alphabet and length; random tokens of 16 or more characters fail
+/// once in a million.
+pub fn is_random(body: &[u8]) -> bool {
+    !few_symbols(body) && !has_sequence(body) && !is_wordy(body) && placeholder_share(body) < PLACEHOLDER_SHARE
+}
+
+/// Fewer different symbols than a random text of this length and kind has.
+fn few_symbols(body: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    body.iter().for_each(|&b| seen[usize::from(b)] = true);
+    let distinct = seen.iter().filter(|s| **s).count();
+    let least = if body.iter().all(u8::is_ascii_digit) {
+        // Ten symbols: short numbers repeat a lot.
+        body.len().min(16) / 4
+    } else if body.iter().all(u8::is_ascii_hexdigit) {
+        match body.len() {
+            0..8 => 1,
+            8..16 => 3,
+            16..32 => 5,
+            32..64 => 7,
+            _ => 9,
+        }
+    } else {
+        match body.len() {
+            0..8 => 2,
+            8..16 => 4,
+            16..24 => 7,
+            24..32 => 9,
+            32..48 => 11,
+            _ => 12,
+        }
+    };
+    distinct < least
+}
+
+/// A run of equal or of counting characters (`aaaaaa`, `123456`, `fedcba`) that covers a good part.
+fn has_sequence(body: &[u8]) -> bool {
+    [0i16, 1, -1].iter().any(|step| {
+        let (mut longest, mut run) = (1, 1);
+        for pair in body.windows(2) {
+            run = if i16::from(pair[1]) - i16::from(pair[0]) == *step { run + 1 } else { 1 };
+            longest = longest.max(run);
+        }
+        longest >= 7 || (longest >= 5 && longest * 4 >= body.len())
+    })
+}
+
+/// Letters that follow each other as in words of European languages.
+fn is_wordy(body: &[u8]) -> bool {
+    let (mut pairs, mut common) = (0usize, 0usize);
+    for pair in body.windows(2) {
+        if pair[0].is_ascii_alphabetic() && pair[1].is_ascii_alphabetic() {
+            pairs += 1;
+            common += usize::from(common_pair(pair[0], pair[1]));
+        }
+    }
+    // Only lower-case text is like words; a random mix of cases has few common pairs to begin with.
+    pairs >= 10 && common * 100 >= pairs * 58
+}
+
+/// The hundred most frequent letter pairs of English text.
+const PAIRS: &[u8] = b"th he in er an re nd on en at ou ed ha to or it is hi es ng ar se st te me as of nt ti ve al le de co ro ri \
+ic ne io ll be ma ea li ra si el ta la di om ur ec us ch ho ce no tr ot lo em ns il ac rs ge wa ut et pe wh so sh ss ol ly un oo ai pr \
+ee ld ow rt ad ca ie mo wi na po id fo we ay im ev sa am pl op ke mp bo ct su ap do pa ul";
+
+fn common_pair(a: u8, b: u8) -> bool {
+    // camelCase joins words: the pair across the border counts by its letters.
+    let (lower, flips) =
+        ([a.to_ascii_lowercase(), b.to_ascii_lowercase()], a.is_ascii_lowercase() != b.is_ascii_lowercase());
+    !(flips && a.is_ascii_uppercase() != b.is_ascii_uppercase() && a.is_ascii_lowercase())
+        && PAIRS.split(|&c| c == b' ').any(|p| p == lower)
+}
+
+/// Percent of the text that is placeholder words.
+fn placeholder_share(body: &[u8]) -> usize {
+    if body.is_empty() {
+        return 100;
+    }
+    let lower = body.to_ascii_lowercase();
+    let mut covered = vec![false; lower.len()];
+    for word in PLACEHOLDERS {
+        for at in memchr::memmem::find_iter(&lower, word.as_bytes()) {
+            covered[at..at + word.len()].fill(true);
+        }
+    }
+    covered.iter().filter(|c| **c).count() * 100 / body.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structure::Rng;
+
+    #[test]
+    fn random_text_passes() {
+        let alphabets: [&[u8]; 4] = [
+            b"0123456789abcdef",
+            b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+            b"abcdefghijklmnopqrstuvwxyz0123456789",
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+        ];
+        let mut rng = Rng::new(7);
+        for alphabet in alphabets {
+            for len in [16, 20, 24, 32, 40, 64] {
+                let lost = (0..20_000).filter(|_| !is_random(rng.text(alphabet, len).as_bytes())).count();
+                assert!(lost <= 2, "{lost} of 20000 random texts of {len} over {} symbols", alphabet.len());
+            }
+        }
+    }
+
+    #[test]
+    fn placeholders_fail() {
+        for text in [
+            "xxxxxxxxxxxxxxxxxxxxxxxx",
+            "your_api_key_goes_here",
+            "EXAMPLEEXAMPLEEXAMPLE",
+            "0123456789abcdef0123456789abcdef",
+            "this-is-not-a-real-token",
+            "abcdefghijklmnopqrstuvwxyz",
+            "aaaaaaaabbbbbbbbcccccccc",
+            "00000000000000000000000000000000",
+            "1234567890123456789012345678",
+            "changeme_changeme_change",
+            "theQuickBrownFoxJumpsOverTheLazyDog",
+        ] {
+            assert!(!is_random(text.as_bytes()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! What detection produces: verdicts, facts, secrets that hide themselves, findings and their occurrences.
+
+use std::fmt;
+use std::ops::Range;
+
+use bstr::BString;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How dangerous a leaked credential is. The order is from harmless to grave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; not dangerous by itself (publishable keys, identifiers).
+    Info,
+    /// Test keys, expired tokens.
+    Low,
+    /// Narrow scope, encrypted key files, webhooks.
+    Medium,
+    /// One service's data or spend.
+    High,
+    /// Organisation-wide, cloud, source code, publishing, payments, identity, wallets.
+    Critical,
+}
+
+impl Severity {
+    /// The lower-case name used in rule files, reports and flags.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What could be shown offline about a candidate. The order is from weakest to strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Has the prefix and the length, but checksum or structure is wrong.
+    Malformed,
+    /// Prefix, alphabet and length.
+    Shape,
+    /// Decodes to the documented structure.
+    WellFormed,
+    /// A checksum of 32 bits or more (or a key relation as strong) matched.
+    Proven,
+}
+
+impl Verdict {
+    /// The kebab-case name used in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Shape => "shape",
+            Self::WellFormed => "well-formed",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How sure keyscan is that a finding is a real credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Looks like a placeholder, or has little evidence.
+    Low,
+    /// Right shape or context; a reviewer should look.
+    Medium,
+    /// Distinctive shape and random body, or decodes as documented.
+    High,
+    /// Checksum proof.
+    Proven,
+}
+
+impl Confidence {
+    /// The lower-case name used in reports and flags.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One thing that decoding showed, safe to print: never a part of the secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Fact {
+    /// Short lower-case label: `issuer`, `expires`, `account`, `encrypted`.
+    pub label: &'static str,
+    /// The value, at most 200 characters, without control characters.
+    pub value: String,
+}
+
+impl Fact {
+    /// Makes a fact; control characters are replaced and the value is cut at 200 characters,
+    /// since it comes from hostile input.
+    pub fn new(label: &'static str, value: impl AsRef<str>) -> Self {
+        let value = value.as_ref().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(200).collect();
+        Self { label, value }
+    }
+}
+
+/// Bytes that must not be shown. `Debug` and `Display` print a mask.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// Wraps found bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes themselves. Call this only to compute on them, or for `--show-secrets`.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Length in bytes.
+    #[allow(clippy::len_without_is_empty, reason = "a found secret is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The secret with everything hidden but a fixed `prefix` (bytes that every secret of the rule shares; at most
+    /// a third of the whole) and, for long ones, the last characters: 4 from 32 hidden characters on, 2 from 20.
+    pub fn mask(&self, prefix: usize) -> String {
+        let bytes = &self.0;
+        let first_line = bytes.iter().position(|&b| b == b'\n' || b == b'\r').unwrap_or(bytes.len());
+        let head = prefix.min(first_line);
+        let hidden = bytes.len() - head;
+        let multiline = first_line < bytes.len();
+        let tail = if multiline {
+            0
+        } else {
+            match hidden {
+                0..20 => 0,
+                20..32 => 2,
+                _ => 4,
+            }
+        };
+        let printable = |part: &[u8]| -> String {
+            part.iter().map(|&b| if b.is_ascii_graphic() || b == b' ' { b as char } else { '.' }).collect()
+        };
+        format!("{}{}{}", printable(&bytes[..head]), "*".repeat(8), printable(&bytes[bytes.len() - tail..]))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} bytes)", self.0.len())
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mask(0))
+    }
+}
+
+/// Identity of a finding: made of rule id and secret, so it survives line shifts, renames, squashes and clones.
+///
+/// 16 bytes, shown as 32 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// For secrets of 64 bits or more: SHA-256 of rule id and secret, cut to 128 bits.
+    pub fn strong(rule: &str, secret: &Secret) -> Self {
+        Self::digest(&[b"keyscan finding v1", rule.as_bytes(), secret.expose()])
+    }
+
+    /// For secrets that could be guessed: binds rule, path and key name, and of the secret only 10 bits, so that a
+    /// list of passwords cannot be narrowed down with it to less than a thousandth.
+    pub fn weak(rule: &str, path: &[u8], key: &[u8], secret: &Secret) -> Self {
+        let full = Self::digest(&[b"keyscan weak v1", rule.as_bytes(), path, key, secret.expose()]);
+        let bits = [full.0[0], full.0[1] & 0b11];
+        Self::digest(&[b"keyscan finding v1 weak", rule.as_bytes(), path, key, &bits])
+    }
+
+    fn digest(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let mut out = [0; 16];
+        out.copy_from_slice(&hash.finalize()[..16]);
+        Self(out)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A place in a text: byte offset and the line and column a reader would count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Bytes before the secret, in the decoded text.
+    pub offset: usize,
+    /// 1-based line.
+    pub line: usize,
+    /// 1-based column, counted in Unicode scalar values.
+    pub column: usize,
+    /// 1-based line of the last character.
+    pub end_line: usize,
+    /// 1-based column just after the last character.
+    pub end_column: usize,
+}
+
+/// A match with an opinion, before it has a place in the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawMatch {
+    /// Index of the rule in its rule set.
+    pub rule: usize,
+    /// Where the secret stands in the scanned bytes.
+    pub span: Range<usize>,
+    /// What could be shown offline.
+    pub verdict: Verdict,
+    /// What decoding showed.
+    pub facts: Vec<Fact>,
+    /// How sure, after scoring.
+    pub confidence: Confidence,
+    /// Severity after what was decoded (expired, encrypted).
+    pub severity: Severity,
+}
+
+/// One secret under one rule, with everything known about it.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Identity; see [`Fingerprint`].
+    pub fingerprint: Fingerprint,
+    /// Index of the rule in its rule set.
+    pub rule: usize,
+    /// The secret itself.
+    pub secret: Secret,
+    /// The secret as it may be shown.
+    pub masked: String,
+    /// What could be shown offline.
+    pub verdict: Verdict,
+    /// How sure, after scoring.
+    pub confidence: Confidence,
+    /// Severity after what was decoded.
+    pub severity: Severity,
+    /// Why it is believed, one sentence fragment each, strongest first.
+    pub reasons: Vec<String>,
+    /// What decoding showed.
+    pub facts: Vec<Fact>,
+    /// Every place, sorted: working tree first, then history.
+    pub occurrences: Vec<Occurrence>,
+    /// What history says; `None` when history was not looked at.
+    pub life: Option<Life>,
+}
+
+impl Finding {
+    /// Does a file of the working tree (or standard input) hold it now?
+    pub fn in_tree(&self) -> bool {
+        self.occurrences.iter().any(|o| matches!(o.place, Place::File { .. } | Place::Stdin))
+    }
+}
+
+/// One place where a secret stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Where.
+    pub place: Place,
+    /// Where in it; `None` in binary content, where only the offset means something.
+    pub position: Position,
+    /// The content is binary: lines and columns mean nothing, the offset does.
+    pub binary: bool,
+    /// The line, masked; `None` for binary content and for all but the first occurrences of a finding.
+    pub excerpt: Option<Excerpt>,
+    /// Decodings between the object's bytes and the secret, outermost first: `utf-16le`, `base64`.
+    pub via: Vec<&'static str>,
+}
+
+/// The thing that holds an occurrence. The order is the order of reports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Standard input.
+    Stdin,
+    /// A file of the working tree; path relative to the scanned root, `/`-separated bytes.
+    File {
+        /// The path.
+        path: BString,
+    },
+    /// A blob in git history.
+    Blob {
+        /// Every path that it had in the commits looked at, sorted; empty for unreachable blobs.
+        paths: Vec<BString>,
+        /// Object id in hex.
+        id: String,
+        /// Hex id of the first commit that has it at one of these paths.
+        commit: Option<String>,
+    },
+    /// A commit message, with author and committer lines.
+    Commit {
+        /// Commit id in hex.
+        id: String,
+    },
+    /// An annotated tag's message.
+    Tag {
+        /// Tag object id in hex.
+        id: String,
+    },
+    /// The name of a ref.
+    Ref {
+        /// The full name.
+        name: BString,
+    },
+}
+
+/// A source line that is safe to print: every secret in it masked, control characters replaced, cut to a readable
+/// width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The text.
+    pub text: String,
+    /// The masked secret in `text`, in characters.
+    pub caret: Range<usize>,
+}
+
+/// A commit as reports show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// Hex id.
+    pub id: String,
+    /// Author name as recorded.
+    pub author: String,
+    /// Author e-mail as recorded; personal data, not for SARIF.
+    pub email: String,
+    /// Author date, seconds since 1970-01-01 UTC.
+    pub time: i64,
+    /// First line of the message, with secrets masked.
+    pub summary: String,
+}
+
+/// The life of a secret in the history of a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Life {
+    /// The earliest commit that has it and none of whose parents has.
+    pub first: Option<CommitInfo>,
+    /// For each path that no longer has it: the last commit that took it away.
+    pub removed: Vec<Removal>,
+    /// Does the commit at HEAD have it?
+    pub in_head: bool,
+    /// Local branches whose tip has it, short names, sorted.
+    pub branches: Vec<String>,
+    /// Remote-tracking branches whose tip has it.
+    pub remotes: Vec<String>,
+    /// Tags whose commit has it.
+    pub tags: Vec<String>,
+    /// Other refs (stash, notes, pull requests) whose tip has it, full names.
+    pub other_refs: Vec<String>,
+    /// Some commit that a ref reaches has it. If not, only dangling objects do.
+    pub reachable: bool,
+    /// Days from the first commit to the removal from every tip, or to now.
+    pub exposure_days: Option<i64>,
+}
+
+/// A commit that took a secret away from a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Removal {
+    /// The path.
+    pub path: BString,
+    /// Hex id of the commit.
+    pub commit: String,
+    /// Author date, seconds since 1970-01-01 UTC.
+    pub time: i64,
+}
+
+/// What a scan did: the last words of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// What was asked for, as printed: "working tree and history of /x".
+    pub target: String,
+    /// Rules in use.
+    pub rules: usize,
+    /// Files of the working tree read.
+    pub files: u64,
+    /// Their bytes.
+    pub file_bytes: u64,
+    /// Blobs of the history read, each once.
+    pub blobs: u64,
+    /// Commits read.
+    pub commits: u64,
+    /// Annotated tags read.
+    pub tags: u64,
+    /// Expanded bytes of all history objects read.
+    pub history_bytes: u64,
+    /// Was history scanned?
+    pub history: bool,
+    /// Left out on purpose (documented, does not change the exit code): reason and count, sorted.
+    pub skipped: Vec<(String, u64)>,
+    /// Could not be read: makes the scan incomplete. Sorted.
+    pub problems: Vec<Problem>,
+    /// Tokens whose checksum or structure is wrong, not reported.
+    pub malformed: u64,
+    /// Candidates under the confidence threshold, not reported.
+    pub low_confidence: u64,
+    /// Publishable keys and identifiers, not reported.
+    pub not_secret: u64,
+    /// Findings allowed by the user, not reported.
+    pub allowed: u64,
+}
+
+impl Receipt {
+    /// Was everything that was asked for read?
+    pub fn complete(&self) -> bool {
+        self.problems.iter().all(|p| p.accepted)
+    }
+}
+
+/// Something that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The object: a path, an object id.
+    pub object: String,
+    /// What went wrong.
+    pub what: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Accepted with `--allow-incomplete`: known and named, but not a failure.
+    pub accepted: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_hides_itself() {
+        let secret = Secret::new(b"hunter2-hunter2-hunter2");
+        assert_eq!(format!("{secret:?}"), "Secret(23 bytes)");
+        assert!(!format!("{secret}").contains("hunter2-hunter2"));
+    }
+
+    #[test]
+    fn mask_shows_little() {
+        let cases: &[(&[u8], usize, &str)] = &[
+            (b"short", 0, "********"),
+            (b"ghp_0123456789012345678901234567890123ABCD", 4, "ghp_********ABCD"),
+            (b"ab_01234567890123456789x", 3, "ab_********9x"),
+            (b"-----BEGIN X-----\nAAAA\n", 40, "-----BEGIN X-----********"),
+        ];
+        for (bytes, prefix, want) in cases {
+            assert_eq!(&Secret::new(bytes).mask(*prefix), want);
+        }
+    }
+
+    #[test]
+    fn weak_fingerprint_holds_ten_bits_of_the_secret() {
+        let seen: std::collections::BTreeSet<_> = (0..20_000)
+            .map(|n| Fingerprint::weak("r", b"p", b"k", &Secret::new(format!("pw{n}").as_bytes())))
+            .collect();
+        assert_eq!(seen.len(), 1024);
+    }
+}

@@ -1,0 +1,12 @@
+//! keyscan
+pub mod checksum;
+pub mod cli;
+pub mod detect;
+pub mod error;
+pub mod finding;
+pub mod provenance;
+pub mod report;
+pub mod rules;
+pub mod scan;
+pub mod source;
+pub mod structure;

@@ -1,0 +1,466 @@
+//! Where a secret came in, where it lived, who removed it, and what still holds it.
+//!
+//! Only for objects with findings. One pass over all trees and commits notes which tree holds which; the trees that lead to
+//! a wanted blob are marked from the blobs upwards; a second pass keeps the marked entries of marked trees. From then on
+//! everything is computed on these few: the paths of a commit's wanted blobs, and where they differ between a commit and its
+//! parents.
+
+mod graph;
+pub mod parse;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bstr::BString;
+use gix::ObjectId;
+
+pub use parse::{commit_links, without_signature};
+
+use crate::finding::{Life, Removal};
+use crate::source::objects::Objects;
+use crate::source::pack::{Memory, Object, ObjectKind, Visitor};
+use crate::source::repository::{Ref, Repository};
+use graph::{Commits, Marked};
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Where a blob lived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Every path, sorted.
+    pub paths: Vec<BString>,
+    /// The first commit that has it.
+    pub commit: Option<ObjectId>,
+}
+
+/// Everything that is known about the wanted objects of one repository.
+#[derive(Debug)]
+pub struct Provenance {
+    /// Objects that trees name and no store has.
+    pub missing: u64,
+    wanted: HashSet<ObjectId>,
+    origins: BTreeMap<ObjectId, Origin>,
+    events: Vec<Event>,
+    tips: Vec<Tip>,
+    /// Wanted commits and tags: secrets in messages.
+    messages: BTreeMap<ObjectId, Message>,
+    infos: HashMap<ObjectId, crate::finding::CommitInfo>,
+    now: i64,
+}
+
+/// A wanted commit or tag object.
+#[derive(Debug)]
+struct Message {
+    time: i64,
+    is_commit: bool,
+    reachable: bool,
+    /// Indices of tips that hold it.
+    tips: Vec<usize>,
+}
+
+/// A commit whose wanted content differs from a parent's.
+#[derive(Debug)]
+struct Event {
+    commit: ObjectId,
+    time: i64,
+    reachable: bool,
+    here: Held,
+    parents: Vec<Held>,
+}
+
+/// Wanted blobs of a commit with their paths, sorted; shared between commits with equal trees.
+type Held = std::sync::Arc<Vec<(BString, ObjectId)>>;
+
+/// A ref with what its commit holds.
+#[derive(Debug)]
+struct Tip {
+    name: BString,
+    held: Held,
+}
+
+/// Finds out about the wanted objects.
+pub fn trace(
+    repository: &Repository,
+    objects: &Objects,
+    refs: &[Ref],
+    wanted: &HashSet<ObjectId>,
+    count_missing: bool,
+    memory: &Memory,
+) -> Provenance {
+    let first = FirstPass::new(objects, wanted, count_missing);
+    objects.walk(&first, memory);
+    let missing = first.missing.load(Ordering::Relaxed);
+    let collected = first.collected.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let marked = Marked::from(collected.edges, collected.trees, &collected.direct);
+    let second = SecondPass { wanted, marked: &marked, entries: Mutex::default() };
+    if !marked.is_empty() {
+        objects.walk(&second, memory);
+    }
+    let entries = second.entries.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let commits = Commits::new(collected.commits);
+    build(repository, objects, refs, wanted, missing, &commits, graph::Paths::new(entries))
+}
+
+fn build(
+    repository: &Repository,
+    objects: &Objects,
+    refs: &[Ref],
+    wanted: &HashSet<ObjectId>,
+    missing: u64,
+    commits: &Commits,
+    mut paths: graph::Paths,
+) -> Provenance {
+    let head = repository.head();
+    let peeled: Vec<(BString, Option<u32>)> = refs
+        .iter()
+        .map(|r| {
+            let commit = commits.find(&r.target).or_else(|| commits.find(&Repository::peel(objects, r.target)?.1));
+            (r.name.clone(), commit)
+        })
+        .collect();
+    let reachable = commits.reachable(peeled.iter().filter_map(|(_, c)| *c));
+    let events = events(commits, &reachable, &mut paths);
+    let tips: Vec<Tip> = peeled
+        .iter()
+        .map(|(name, commit)| Tip {
+            name: name.clone(),
+            held: commit.map_or_else(Held::default, |c| paths.of(&commits.tree(c))),
+        })
+        .collect();
+    let mut provenance = Provenance {
+        missing,
+        wanted: wanted.clone(),
+        origins: origins(&events),
+        messages: messages(objects, refs, wanted, commits, &peeled, &reachable),
+        events,
+        tips,
+        infos: HashMap::new(),
+        now: now(),
+    };
+    debug_assert!(head.is_none() || !refs.is_empty());
+    provenance.load_infos(objects);
+    provenance
+}
+
+/// Commits whose wanted content is not that of all their parents.
+fn events(commits: &Commits, reachable: &[bool], paths: &mut graph::Paths) -> Vec<Event> {
+    let mut events = Vec::new();
+    for at in 0..commits.len() as u32 {
+        let here = paths.of(&commits.tree(at));
+        let parents: Vec<Held> =
+            commits.parents(at).iter().map(|p| p.map_or_else(Held::default, |p| paths.of(&commits.tree(p)))).collect();
+        let changed = if parents.is_empty() { !here.is_empty() } else { parents.iter().any(|p| *p != here) };
+        if changed {
+            events.push(Event {
+                commit: commits.id(at),
+                time: commits.time(at),
+                reachable: reachable[at as usize],
+                here,
+                parents,
+            });
+        }
+    }
+    events.sort_by_key(|e| (!e.reachable, e.time, e.commit));
+    events
+}
+
+fn origins(events: &[Event]) -> BTreeMap<ObjectId, Origin> {
+    let mut origins: BTreeMap<ObjectId, Origin> = BTreeMap::new();
+    for event in events {
+        for (path, blob) in event.here.iter() {
+            if event.parents.iter().any(|p| p.binary_search_by(|(a, b)| (a, b).cmp(&(path, blob))).is_ok()) {
+                continue;
+            }
+            let origin = origins.entry(*blob).or_default();
+            origin.commit.get_or_insert(event.commit);
+            if let Err(at) = origin.paths.binary_search(path) {
+                origin.paths.insert(at, path.clone());
+            }
+        }
+    }
+    origins
+}
+
+fn messages(
+    objects: &Objects,
+    refs: &[Ref],
+    wanted: &HashSet<ObjectId>,
+    commits: &Commits,
+    peeled: &[(BString, Option<u32>)],
+    reachable: &[bool],
+) -> BTreeMap<ObjectId, Message> {
+    let mut messages = BTreeMap::new();
+    let sorted: BTreeSet<ObjectId> = wanted.iter().copied().collect();
+    for id in sorted {
+        if let Some(at) = commits.find(&id) {
+            let tips = peeled
+                .iter()
+                .enumerate()
+                .filter(|(_, (_, tip))| tip.is_some_and(|tip| commits.is_ancestor(at, tip)))
+                .map(|(i, _)| i)
+                .collect();
+            messages.insert(
+                id,
+                Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips },
+            );
+        } else if matches!(objects.get(&id), Some((ObjectKind::Tag, _))) {
+            let tips: Vec<usize> = refs.iter().enumerate().filter(|(_, r)| r.target == id).map(|(i, _)| i).collect();
+            messages.insert(id, Message { time: 0, is_commit: false, reachable: !tips.is_empty(), tips });
+        }
+    }
+    messages
+}
+
+impl Provenance {
+    /// Where a blob lived; `None` if it is none of the wanted.
+    pub fn origin(&self, id: &ObjectId) -> Option<&Origin> {
+        self.origins.get(id)
+    }
+
+    /// The life of a secret that stands in these objects; `None` if they are not of this repository, or none at all.
+    pub fn life(&self, objects: &[ObjectId]) -> Option<Life> {
+        let set: HashSet<ObjectId> = objects.iter().copied().filter(|id| self.wanted.contains(id)).collect();
+        if set.is_empty() {
+            return None;
+        }
+        let has = |held: &Held| held.iter().any(|(_, blob)| set.contains(blob));
+        let mut life = Life::default();
+        let came_in =
+            self.events.iter().find(|e| has(&e.here) && !e.parents.iter().any(has)).map(|e| (e.time, e.commit));
+        let written = objects
+            .iter()
+            .filter_map(|id| Some((id, self.messages.get(id)?)))
+            .filter(|(_, m)| m.is_commit)
+            .map(|(id, m)| (m.time, *id))
+            .min();
+        let first = came_in.into_iter().chain(written).min();
+        life.first = first.and_then(|(_, id)| self.infos.get(&id).cloned());
+        life.reachable = self.events.iter().any(|e| e.reachable && has(&e.here))
+            || objects.iter().any(|id| self.messages.get(id).is_some_and(|m| m.reachable));
+        let in_messages: HashSet<usize> =
+            objects.iter().filter_map(|id| self.messages.get(id)).flat_map(|m| m.tips.iter().copied()).collect();
+        for (at, tip) in self.tips.iter().enumerate() {
+            if has(&tip.held) || in_messages.contains(&at) {
+                sort_in(&tip.name, &mut life);
+            }
+        }
+        life.removed = self.removals(&set);
+        let held_now = life.in_head
+            || !life.branches.is_empty()
+            || !life.remotes.is_empty()
+            || !life.tags.is_empty()
+            || !life.other_refs.is_empty();
+        let end = match life.removed.iter().map(|r| r.time).max() {
+            Some(removed) if !held_now => removed,
+            _ => self.now,
+        };
+        life.exposure_days = life.first.as_ref().map(|first| ((end - first.time) / DAY).max(0));
+        Some(life)
+    }
+
+    /// For each path that HEAD no longer has: the last commit that took the secret from there.
+    fn removals(&self, set: &HashSet<ObjectId>) -> Vec<Removal> {
+        let paths = |held: &Held| -> BTreeSet<BString> {
+            held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
+        };
+        let at_head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| paths(&t.held)).unwrap_or_default();
+        let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
+        for event in self.events.iter().filter(|e| e.reachable && !e.parents.is_empty()) {
+            let here = paths(&event.here);
+            let mut gone = paths(&event.parents[0]);
+            for parent in &event.parents[1..] {
+                let theirs = paths(parent);
+                gone.retain(|p| theirs.contains(p));
+            }
+            for path in gone.into_iter().filter(|p| !here.contains(p) && !at_head.contains(p)) {
+                // Events are in order of time: a later one replaces an earlier one.
+                removals.insert(path.clone(), Removal { path, commit: event.commit.to_string(), time: event.time });
+            }
+        }
+        removals.into_values().collect()
+    }
+
+    /// Reads author and summary of every commit that a life may name.
+    fn load_infos(&mut self, objects: &Objects) {
+        let named = self
+            .events
+            .iter()
+            .map(|e| e.commit)
+            .chain(self.messages.iter().filter(|(_, m)| m.is_commit).map(|(id, _)| *id));
+        let mut infos = HashMap::new();
+        for id in named {
+            // Only where something came in that no parent has.
+            if let Some((ObjectKind::Commit, bytes)) = objects.get(&id) {
+                infos.insert(id, parse::info(&id, &bytes));
+            }
+        }
+        self.infos = infos;
+    }
+}
+
+/// Puts the name of a ref where it belongs.
+fn sort_in(name: &BString, life: &mut Life) {
+    let text = name.to_string();
+    if text == "HEAD" {
+        life.in_head = true;
+    } else if let Some(short) = text.strip_prefix("refs/heads/") {
+        life.branches.push(short.to_owned());
+    } else if let Some(short) = text.strip_prefix("refs/remotes/") {
+        life.remotes.push(short.to_owned());
+    } else if let Some(short) = text.strip_prefix("refs/tags/") {
+        life.tags.push(short.to_owned());
+    } else {
+        life.other_refs.push(text);
+    }
+}
+
+/// Seconds since 1970; `SOURCE_DATE_EPOCH` (reproducible-builds.org) fixes it.
+fn now() -> i64 {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|t| t.parse().ok());
+    fixed.unwrap_or_else(|| {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+    })
+}
+
+/// What the first pass finds.
+#[derive(Default)]
+struct Collected {
+    /// Hash of a child tree's id, and the number of the tree that holds it.
+    edges: Vec<(u32, u32)>,
+    trees: Vec<ObjectId>,
+    /// Trees that hold a wanted blob.
+    direct: Vec<ObjectId>,
+    commits: Vec<(ObjectId, parse::CommitData)>,
+}
+
+/// Which trees hold which, and all commits.
+struct FirstPass<'a> {
+    objects: &'a Objects,
+    wanted: &'a HashSet<ObjectId>,
+    /// One bit for the first two bytes of each wanted id, so that most entries need no look-up.
+    bits: Vec<u64>,
+    count_missing: bool,
+    missing: AtomicU64,
+    /// Missing ones that were counted.
+    absent: Mutex<HashSet<ObjectId>>,
+    collected: Mutex<Collected>,
+}
+
+impl<'a> FirstPass<'a> {
+    fn new(objects: &'a Objects, wanted: &'a HashSet<ObjectId>, count_missing: bool) -> Self {
+        let mut bits = vec![0u64; 1024];
+        #[allow(clippy::iter_over_hash_type, reason = "sets bits, in any order")]
+        for id in wanted {
+            let key = usize::from(id.as_bytes()[0]) << 8 | usize::from(id.as_bytes()[1]);
+            bits[key >> 6] |= 1 << (key & 63);
+        }
+        Self {
+            objects,
+            wanted,
+            bits,
+            count_missing,
+            missing: AtomicU64::new(0),
+            absent: Mutex::default(),
+            collected: Mutex::default(),
+        }
+    }
+
+    fn is_wanted(&self, id: &[u8]) -> bool {
+        let key = usize::from(id[0]) << 8 | usize::from(id[1]);
+        self.bits[key >> 6] >> (key & 63) & 1 == 1 && ObjectId::try_from(id).is_ok_and(|id| self.wanted.contains(&id))
+    }
+
+    fn check_present(&self, id: &[u8]) {
+        let Ok(id) = ObjectId::try_from(id) else { return };
+        if !self.objects.has(&id) && self.absent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id) {
+            self.missing.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Visitor for FirstPass<'_> {
+    type State = ();
+    type Scratch = Collected;
+
+    fn scratch(&self) -> Collected {
+        Collected::default()
+    }
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        matches!(kind, ObjectKind::Tree | ObjectKind::Commit)
+    }
+
+    fn visit(&self, found: &mut Collected, object: Object<'_, ()>) {
+        if object.seen {
+            return;
+        }
+        if object.kind == ObjectKind::Commit {
+            found.commits.extend(parse::commit(object.bytes).map(|c| (object.id.to_owned(), c)));
+            return;
+        }
+        let number = found.trees.len() as u32;
+        found.trees.push(object.id.to_owned());
+        let mut direct = false;
+        for entry in parse::tree(object.bytes, object.id.as_bytes().len()) {
+            if entry.is_tree {
+                found.edges.push((graph::hash(entry.id), number));
+            } else if !entry.is_submodule {
+                direct |= self.is_wanted(entry.id);
+            }
+            if self.count_missing && !entry.is_submodule {
+                self.check_present(entry.id);
+            }
+        }
+        if direct {
+            found.direct.push(object.id.to_owned());
+        }
+    }
+
+    fn finish(&self, found: Collected) {
+        let mut all = self.collected.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let offset = all.trees.len() as u32;
+        all.edges.extend(found.edges.into_iter().map(|(child, tree)| (child, tree + offset)));
+        all.trees.extend(found.trees);
+        all.direct.extend(found.direct);
+        all.commits.extend(found.commits);
+    }
+}
+
+/// The marked entries of marked trees.
+struct SecondPass<'a> {
+    wanted: &'a HashSet<ObjectId>,
+    marked: &'a Marked,
+    entries: Mutex<graph::Entries>,
+}
+
+impl Visitor for SecondPass<'_> {
+    type State = ();
+    type Scratch = graph::Entries;
+
+    fn scratch(&self) -> graph::Entries {
+        graph::Entries::new()
+    }
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind == ObjectKind::Tree
+    }
+
+    fn visit(&self, found: &mut graph::Entries, object: Object<'_, ()>) {
+        if object.seen || !self.marked.has(object.id) {
+            return;
+        }
+        let kept = parse::tree(object.bytes, object.id.as_bytes().len())
+            .filter(|e| !e.is_submodule)
+            .filter_map(|e| Some((e.is_tree, e.name.to_owned(), ObjectId::try_from(e.id).ok()?)))
+            .filter(|(is_tree, _, id)| if *is_tree { self.marked.has(id) } else { self.wanted.contains(id) })
+            .map(|(is_tree, name, id)| graph::Kept { is_tree, name, id })
+            .collect();
+        found.insert(object.id.to_owned(), kept);
+    }
+
+    fn finish(&self, found: graph::Entries) {
+        self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(found);
+    }
+}

@@ -1,0 +1,155 @@
+//! Commits, tags and trees as git writes them.
+
+use std::borrow::Cow;
+
+use bstr::{BStr, ByteSlice};
+use gix::ObjectId;
+
+use crate::finding::CommitInfo;
+
+/// What a commit object says, as far as provenance needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitData {
+    /// Root tree.
+    pub tree: ObjectId,
+    /// Parents, in order.
+    pub parents: Vec<ObjectId>,
+    /// Author date, seconds since 1970.
+    pub time: i64,
+}
+
+/// Reads a commit object; `None` if it is no commit.
+pub fn commit(bytes: &[u8]) -> Option<CommitData> {
+    let mut lines = bytes.lines();
+    let tree = ObjectId::from_hex(lines.next()?.strip_prefix(b"tree ")?).ok()?;
+    let mut parents = Vec::new();
+    for line in lines {
+        if let Some(id) = line.strip_prefix(b"parent ") {
+            parents.push(ObjectId::from_hex(id).ok()?);
+        } else if let Some(author) = line.strip_prefix(b"author ") {
+            return Some(CommitData { tree, parents, time: signature_time(author) });
+        } else {
+            break;
+        }
+    }
+    Some(CommitData { tree, parents, time: 0 })
+}
+
+/// Tree and parents of a commit, each with its name.
+pub fn commit_links(bytes: &[u8]) -> Vec<(&'static str, ObjectId)> {
+    let Some(commit) = commit(bytes) else { return Vec::new() };
+    std::iter::once(("tree", commit.tree)).chain(commit.parents.into_iter().map(|p| ("parent", p))).collect()
+}
+
+/// Author and first line of a commit, for people.
+pub fn info(id: &ObjectId, bytes: &[u8]) -> CommitInfo {
+    let author = bytes.lines().find_map(|l| l.strip_prefix(b"author ")).unwrap_or_default();
+    let open = author.find_byte(b'<').unwrap_or(author.len());
+    let close = author.find_byte(b'>').unwrap_or(author.len());
+    let email = author.get(open + 1..close).unwrap_or_default();
+    let summary = bytes.find(b"\n\n").and_then(|at| bytes[at + 2..].lines().next()).unwrap_or_default();
+    CommitInfo {
+        id: id.to_string(),
+        author: author[..open].trim().to_str_lossy().into_owned(),
+        email: email.to_str_lossy().into_owned(),
+        time: signature_time(author),
+        summary: summary.to_str_lossy().chars().take(120).collect(),
+    }
+}
+
+/// `Name <mail> 1700000000 +0100`: the number.
+fn signature_time(signature: &[u8]) -> i64 {
+    let after = signature.rfind_byte(b'>').map_or(signature, |at| &signature[at + 1..]);
+    after.fields().next().and_then(|n| n.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// A commit or tag without its ids and without its cryptographic signature: the part that people write.
+pub fn without_signature(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let start = bytes.find(b"\nauthor ").or_else(|| bytes.find(b"\ntag ")).map_or(0, |at| at + 1);
+    let written = &bytes[start..];
+    let header_end = written.find(b"\n\n").unwrap_or(written.len());
+    let mut out = Cow::Borrowed(written);
+    for key in [b"\ngpgsig ".as_slice(), b"\ngpgsig-sha256 "] {
+        if let Some(at) = written[..header_end].find(key) {
+            // Continuation lines of a header begin with a space.
+            let mut end = at + 1;
+            end += written[end..].find_byte(b'\n').map_or(written.len() - end, |n| n);
+            while written.get(end..end + 2) == Some(b"\n ".as_slice()) {
+                end += 1;
+                end += written[end..].find_byte(b'\n').unwrap_or(written.len() - end);
+            }
+            out = Cow::Owned([&written[..at], &written[end.min(written.len())..]].concat());
+        }
+    }
+    // A signed tag carries its signature at the end of the message.
+    match out.find(b"\n-----BEGIN PGP SIGNATURE-----").or_else(|| out.find(b"\n-----BEGIN SSH SIGNATURE-----")) {
+        Some(at) => Cow::Owned(out[..at].to_vec()),
+        None => out,
+    }
+}
+
+/// An entry of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeEntry<'a> {
+    /// Is it a tree itself?
+    pub is_tree: bool,
+    /// A submodule: its commit is in another repository.
+    pub is_submodule: bool,
+    /// File name.
+    pub name: &'a BStr,
+    /// Raw object id.
+    pub id: &'a [u8],
+}
+
+/// The entries of a tree with ids of `hash_len` bytes; ends at the first damage.
+pub fn tree(mut bytes: &[u8], hash_len: usize) -> impl Iterator<Item = TreeEntry<'_>> {
+    std::iter::from_fn(move || {
+        let space = memchr::memchr(b' ', bytes.get(..8.min(bytes.len()))?)?;
+        let zero = space + 1 + memchr::memchr(0, &bytes[space + 1..])?;
+        let id = bytes.get(zero + 1..zero + 1 + hash_len)?;
+        let mode = &bytes[..space];
+        let entry = TreeEntry {
+            is_tree: mode == b"40000" || mode == b"040000",
+            is_submodule: mode == b"160000",
+            name: bytes[space + 1..zero].as_bstr(),
+            id,
+        };
+        bytes = &bytes[zero + 1 + hash_len..];
+        Some(entry)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const COMMIT: &[u8] = b"tree 1111111111111111111111111111111111111111\nparent 2222222222222222222222222222222222222222\n\
+author A B <a@b.c> 1700000000 +0100\ncommitter A B <a@b.c> 1700000001 +0100\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n abc\n -----END PGP SIGNATURE-----\n\nFirst line\n\nmore\n";
+
+    #[test]
+    fn commits() {
+        let commit = commit(COMMIT).unwrap();
+        assert_eq!((commit.parents.len(), commit.time), (1, 1_700_000_000));
+        let info = info(&commit.tree, COMMIT);
+        assert_eq!((info.author.as_str(), info.email.as_str(), info.summary.as_str()), ("A B", "a@b.c", "First line"));
+    }
+
+    #[test]
+    fn signatures_are_left_out() {
+        let written = without_signature(COMMIT);
+        assert!(written.starts_with(b"author A B"));
+        assert!(!written.contains_str("PGP") && written.contains_str("+0100\n\nFirst line"), "{}", written.as_bstr());
+    }
+
+    #[test]
+    fn trees() {
+        let mut bytes = b"100644 a b\0".to_vec();
+        bytes.extend([1; 20]);
+        bytes.extend(b"40000 dir\0");
+        bytes.extend([2; 20]);
+        let entries: Vec<_> = tree(&bytes, 20).map(|e| (e.is_tree, e.name.to_string(), e.id[0])).collect();
+        assert_eq!(entries, [(false, "a b".into(), 1), (true, "dir".into(), 2)]);
+        assert_eq!(tree(&bytes[..25], 20).count(), 0);
+    }
+}

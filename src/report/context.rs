@@ -1,0 +1,222 @@
+//! What all formats share: the order of findings, the removal of known secrets from text that comes from the
+//! repository, and the choice of words for where a secret stands.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::{Report, printable};
+use crate::finding::{Finding, Occurrence, Place, Severity};
+use crate::rules::RuleMeta;
+
+/// Severities as reports list them, gravest first.
+pub(super) const SEVERITIES: [Severity; 5] =
+    [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+
+/// A report with what is derived from it once.
+pub(super) struct Context<'a> {
+    pub(super) report: Report<'a>,
+    prose: Redactor,
+    names: Redactor,
+}
+
+impl<'a> Context<'a> {
+    /// Fails only if the secrets are too many to search for; then nothing may be written.
+    pub(super) fn new(report: Report<'a>) -> io::Result<Self> {
+        let shown: &[Finding] = if report.options.show_secrets { &[] } else { report.findings };
+        Ok(Self {
+            report,
+            prose: Redactor::new(shown, is_safe_to_redact_in_prose)?,
+            names: Redactor::new(shown, is_safe_to_redact_in_names)?,
+        })
+    }
+
+    /// The rule of a finding.
+    pub(super) fn rule(&self, finding: &Finding) -> &'a RuleMeta {
+        &self.report.rules[finding.rule]
+    }
+
+    /// The findings, most severe first; the order is total, so it does not depend on how they came in.
+    pub(super) fn findings(&self) -> Vec<&'a Finding> {
+        let mut findings: Vec<_> = self.report.findings.iter().collect();
+        findings.sort_by(|a, b| {
+            let key = |f: &Finding| (Reverse(f.severity), !f.in_tree(), Reverse(f.confidence));
+            // The secret comes last: fingerprints of weak secrets may collide.
+            let id = |f: &'a Finding| (&self.rule(f).id, f.fingerprint, &f.secret);
+            key(a).cmp(&key(b)).then_with(|| id(a).cmp(&id(b)))
+        });
+        findings
+    }
+
+    /// Running text from the repository or from detection, without secrets.
+    pub(super) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.prose.redact(text.as_bytes()) {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// A path or a ref name, without secrets.
+    pub(super) fn name<'t>(&self, name: &'t [u8]) -> Cow<'t, [u8]> {
+        self.names.redact(name)
+    }
+
+    /// [`Self::text`] for a terminal.
+    pub(super) fn say(&self, text: &str) -> String {
+        printable(self.text(text).as_bytes())
+    }
+
+    /// [`Self::name`] for a terminal.
+    pub(super) fn say_name(&self, name: &[u8]) -> String {
+        printable(self.name(name))
+    }
+
+    /// How many findings there are of each severity.
+    pub(super) fn counts(&self) -> BTreeMap<Severity, usize> {
+        let mut counts = BTreeMap::new();
+        for finding in self.report.findings {
+            *counts.entry(finding.severity).or_default() += 1;
+        }
+        counts
+    }
+}
+
+/// Where a secret is left, which decides what its owner has to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// In a file of the working tree, or on standard input.
+    Tree,
+    /// Not in a file that was read, but in the commit at HEAD.
+    Head,
+    /// In commit or tag messages only.
+    Messages,
+    /// Only in older commits.
+    History,
+    /// No ref leads to it.
+    Unreachable,
+}
+
+impl Whereabouts {
+    /// Looks at the places and at what history says.
+    pub(super) fn of(finding: &Finding) -> Self {
+        let in_message = |o: &Occurrence| matches!(o.place, Place::Commit { .. } | Place::Tag { .. });
+        match &finding.life {
+            _ if finding.in_tree() => Self::Tree,
+            Some(life) if life.in_head => Self::Head,
+            Some(life) if !life.reachable => Self::Unreachable,
+            _ if finding.occurrences.iter().all(in_message) => Self::Messages,
+            _ => Self::History,
+        }
+    }
+
+    /// What to tell; `None` when the place says it all.
+    pub(super) fn label(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Tree => return None,
+            Self::Head => "in git history, and the commit at HEAD still has it",
+            Self::Messages => "only in commit or tag messages; a new commit does not remove it",
+            Self::History => "only in history; deleting the file did not remove it",
+            Self::Unreachable => "only in unreachable objects; no branch or tag leads to it, but copies may",
+        })
+    }
+}
+
+/// A date for people, UTC; `None` if the recorded time is out of any calendar.
+pub(super) fn day(time: i64) -> Option<String> {
+    let time = jiff::Timestamp::from_second(time).ok()?;
+    Some(time.strftime("%Y-%m-%d").to_string())
+}
+
+/// "1 file", "2 files", "1,234 files".
+pub(super) fn plural(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// Digits in groups of three.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Takes whole secrets out of text. Detection masks what it quotes; this is the second lock, for commit
+/// messages, author names, paths and refs that hold a secret which was found somewhere else.
+struct Redactor {
+    search: Option<AhoCorasick>,
+    masks: Vec<String>,
+}
+
+/// Longer secrets are searched for in pieces, so that a large part of a key file is recognised as well.
+const PIECE: usize = 64;
+
+/// Cuts into pieces of [`PIECE`] bytes; the last one takes the rest.
+fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let count = (line.len() / PIECE).max(1);
+    (0..count).map(move |i| {
+        let end = if i + 1 == count { line.len() } else { (i + 1) * PIECE };
+        &line[i * PIECE..end]
+    })
+}
+
+impl Redactor {
+    fn new(findings: &[Finding], wanted: fn(&[u8]) -> bool) -> io::Result<Self> {
+        let mut patterns: Vec<&[u8]> = Vec::new();
+        let mut masks = Vec::new();
+        for finding in findings {
+            let secret = finding.secret.expose();
+            if !secret.iter().any(u8::is_ascii_control) && secret.len() < 2 * PIECE {
+                if wanted(secret) {
+                    patterns.push(secret);
+                    masks.push(finding.masked.clone());
+                }
+                continue;
+            }
+            // Whoever quotes a key file may have changed its line breaks, so each line stands for itself.
+            for piece in secret.split(u8::is_ascii_control).flat_map(pieces) {
+                if wanted(piece) && !piece.starts_with(b"-----") {
+                    patterns.push(piece);
+                    masks.push("*".repeat(8));
+                }
+            }
+        }
+        let search = if patterns.is_empty() {
+            None
+        } else {
+            // A DFA over long secrets would take a hundred megabytes.
+            let mut builder = AhoCorasick::builder();
+            builder.kind(Some(AhoCorasickKind::ContiguousNFA));
+            builder.match_kind(MatchKind::LeftmostLongest);
+            Some(builder.build(patterns).map_err(io::Error::other)?)
+        };
+        Ok(Self { search, masks })
+    }
+
+    fn redact<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        match &self.search {
+            Some(search) if search.is_match(text) => Cow::Owned(search.replace_all_bytes(text, &self.masks)),
+            _ => Cow::Borrowed(text),
+        }
+    }
+}
+
+/// A password that is an ordinary word must not tear holes into every sentence that has the word.
+fn is_safe_to_redact_in_prose(secret: &[u8]) -> bool {
+    secret.len() >= 16 || (secret.len() >= 8 && !secret.iter().all(u8::is_ascii_lowercase))
+}
+
+/// A reader must be able to open the path, so only what cannot be there by chance is taken out.
+fn is_safe_to_redact_in_names(secret: &[u8]) -> bool {
+    let letter = secret.iter().any(u8::is_ascii_alphabetic);
+    let digit = secret.iter().any(u8::is_ascii_digit);
+    secret.len() >= 24 || (secret.len() >= 16 && letter && digit)
+}

@@ -1,0 +1,144 @@
+//! Reports: findings and a receipt in, bytes out. Nothing is decided here that changes what was found.
+//!
+//! Every format is a row of one table (`FORMATS`), and each is pinned by a golden file. All of them go through
+//! [`Context`](context::Context), which puts findings in one total order and takes known secrets out of text that
+//! comes from the repository, so that no format can forget it.
+
+mod context;
+mod escape;
+mod json;
+mod sarif;
+mod text;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use termcolor::WriteColor;
+
+use crate::error::Error;
+use crate::finding::{Finding, Receipt};
+use crate::rules::RuleMeta;
+use context::Context;
+
+pub use escape::printable;
+
+/// The tool's name as reports give it.
+const TOOL: &str = "keyscan";
+
+/// A way to write a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// For people, coloured if the writer is.
+    Text,
+    /// One JSON document, see `docs/json.md`.
+    Json,
+    /// JSON Lines: a finding a line, the receipt last.
+    Jsonl,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// One row of the table of formats.
+struct Row {
+    format: Format,
+    name: &'static str,
+    about: &'static str,
+    write: fn(&Context<'_>, &mut dyn WriteColor) -> io::Result<()>,
+}
+
+/// Every format there is. A new one is a variant, a row here and a golden file; the tests go over the whole list.
+const FORMATS: &[Row] = &[
+    Row { format: Format::Text, name: "text", about: "for people", write: text::write },
+    Row {
+        format: Format::Json,
+        name: "json",
+        about: "one JSON document, versioned (docs/json.md)",
+        write: json::write,
+    },
+    Row {
+        format: Format::Jsonl,
+        name: "jsonl",
+        about: "JSON Lines: one finding a line, then the receipt",
+        write: json::write_lines,
+    },
+    Row { format: Format::Sarif, name: "sarif", about: "SARIF 2.1.0, for code scanning services", write: sarif::write },
+];
+
+impl Format {
+    /// Every format, in the order in which help shows them.
+    pub fn all() -> impl ExactSizeIterator<Item = Self> {
+        FORMATS.iter().map(|row| row.format)
+    }
+
+    /// The name used by `--format`.
+    pub fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// One line of help.
+    pub fn about(self) -> &'static str {
+        self.row().about
+    }
+
+    fn row(self) -> &'static Row {
+        FORMATS
+            .iter()
+            .find(|row| row.format == self)
+            .expect("a test goes through the variants and wants a row for each")
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let row = FORMATS.iter().find(|row| row.name == name);
+        row.map(|row| row.format).ok_or_else(|| {
+            let names: Vec<_> = FORMATS.iter().map(|row| row.name).collect();
+            Error::new(format!("unknown report format {}", printable(name)))
+                .help(format!("formats are {}", names.join(", ")))
+        })
+    }
+}
+
+/// What a report shows beyond the usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Show whole secrets. The only way by which one gets into a report.
+    pub show_secrets: bool,
+    /// Show every place and every rotation step in the text report.
+    pub verbose: bool,
+}
+
+/// Everything that a report is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// The findings, in any order.
+    pub findings: &'a [Finding],
+    /// Rule metadata, indexed by [`Finding::rule`].
+    pub rules: &'a [RuleMeta],
+    /// What the scan did.
+    pub receipt: &'a Receipt,
+    /// What to show.
+    pub options: Options,
+}
+
+/// Writes a report. Only [`Format::Text`] uses colours; the same report gives the same bytes.
+pub fn write(format: Format, report: &Report<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
+    let context = Context::new(*report)?;
+    (format.row().write)(&context, out)?;
+    out.flush()
+}

@@ -1,0 +1,249 @@
+//! Lints over rules: `keyscan rules check`.
+//!
+//! An error is something that makes a rule unusable or harmful; advice is what would make it better. Both say file, line
+//! and what to do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::rules::expr::Env;
+use crate::rules::format::Format;
+use crate::rules::syntax::{Boundary, Kind, RuleFile, RuleSpec};
+use crate::rules::{Anchoring, LazyRegex, Rule, mint};
+use crate::structure::Rng;
+
+/// Bits under which a random secret can be guessed.
+const WEAK_BITS: f64 = 128.0;
+/// Bits under which a format matches things that nobody made at random.
+const MIN_BITS: f64 = 40.0;
+
+/// Something about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lint {
+    /// File, and line if known.
+    pub at: String,
+    /// The rule's id.
+    pub rule: String,
+    /// Must be mended, or could be better.
+    pub is_error: bool,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_error { "error" } else { "advice" };
+        write!(f, "{}: {kind}: rule `{}`: {}\n  help: {}", self.at, self.rule, self.what, self.help)
+    }
+}
+
+/// Lints of one file; `text` is its source, for line numbers.
+pub fn file(origin: &str, text: &str, file: &RuleFile) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    for spec in &file.rules {
+        let line =
+            text.lines().position(|l| l.trim_start().trim_start_matches("- ").starts_with(&format!("id: {}", spec.id)));
+        let at = line.map_or_else(|| origin.to_owned(), |n| format!("{origin}:{}", n + 1));
+        let mut add = |is_error: bool, what: String, help: &str| {
+            lints.push(Lint { at: at.clone(), rule: spec.id.clone(), is_error, what, help: help.to_owned() });
+        };
+        parts(file, spec, &mut add);
+        match Rule::compile(spec) {
+            Ok(rule) => compiled(spec, &rule, &mut add),
+            Err(e) => add(true, e.to_string(), e.advice().unwrap_or("see docs/rule-format.md")),
+        }
+    }
+    lints
+}
+
+/// Ids that stand twice.
+pub fn ids(files: &[(String, RuleFile)]) -> Vec<Lint> {
+    let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut lints = Vec::new();
+    for (origin, file) in files {
+        for spec in &file.rules {
+            if let Some(first) = seen.insert(&spec.id, origin) {
+                lints.push(Lint {
+                    at: origin.clone(),
+                    rule: spec.id.clone(),
+                    is_error: true,
+                    what: format!("the id stands in {first} already"),
+                    help: "give one of them another id".into(),
+                });
+            }
+        }
+    }
+    lints
+}
+
+/// Is every part there and well formed?
+fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &str)) {
+    let kebab = |id: &str| {
+        !id.is_empty()
+            && id.split('-').all(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+    };
+    if !kebab(&spec.id) {
+        add(true, "the id is not lower-case words joined by `-`".into(), "write it like acme-api-key");
+    }
+    if spec.name.trim().is_empty() {
+        add(true, "the name is empty".into(), "say what a reader calls this credential");
+    }
+    if spec.grants.as_deref().or(file.grants.as_deref()).is_none_or(|g| g.trim().is_empty()) {
+        add(
+            true,
+            "`grants` is missing".into(),
+            "say what an attacker can do with it: a phrase that completes \"gives ...\"",
+        );
+    }
+    let rotate = spec.rotate.as_ref().or(file.rotate.as_ref());
+    if spec.kind == Kind::Secret && rotate.is_none_or(|r| r.steps.is_empty()) {
+        add(true, "there are no rotation steps".into(), "add `rotate: {steps: [...]}` to the rule or the file");
+    }
+    if spec.kind != Kind::Secret && spec.reason.is_none() {
+        add(true, format!("it is `{}` without a `reason`", spec.kind.as_str()), "say why it is no secret");
+    }
+    if spec.format.is_some() == spec.regex.is_some() {
+        add(
+            true,
+            "it must have either `format` or `regex`".into(),
+            "write a `format`; a `regex` only if that cannot say it",
+        );
+    }
+    if spec.regex.is_some() && spec.mint.is_none() {
+        add(
+            true,
+            "a `regex` needs `mint`".into(),
+            "give a format that mints an example, so that the rule can be tested",
+        );
+    }
+    if let Some(Err(e)) = spec.regex.as_deref().map(LazyRegex::compile) {
+        add(true, e.to_string(), "see the syntax of the regex crate");
+    }
+    if spec.within.is_some_and(|n| !(16..=1024).contains(&n)) {
+        add(true, "`within` is not between 16 and 1024".into(), "choose how many bytes back context is looked for");
+    }
+    if spec.boundary == Boundary::None && spec.checksum.is_none() && spec.structure.is_none() {
+        add(
+            true,
+            "`boundary: none` without a checksum or structure".into(),
+            "without a proof it would match inside other words",
+        );
+    }
+}
+
+/// What the compiled rule shows.
+fn compiled(spec: &RuleSpec, rule: &Rule, add: &mut dyn FnMut(bool, String, &str)) {
+    let Some(format) = &rule.format else { return };
+    let bits = format.bits();
+    let literal = match &rule.anchoring {
+        Anchoring::Literal(anchor) => anchor.literals.iter().map(Vec::len).min().unwrap_or(0),
+        _ => 0,
+    };
+    let evidence = rule.structure.is_some() || !rule.checks.is_empty();
+    let enough = literal >= 3 || literal == 2 && bits >= WEAK_BITS;
+    if !enough && rule.context.is_none() && !evidence {
+        add(
+            true,
+            "nothing distinguishes it from ordinary text".into(),
+            "add a literal prefix, a checksum, or `near` words",
+        );
+    } else if bits < MIN_BITS && literal < 8 && rule.structure.is_none() {
+        add(true, format!("the format has {bits:.0} bits: it could match ordinary words"), "lengthen the random part");
+    }
+    let own = spec.kind == Kind::Secret && rule.structure.is_none();
+    if own && literal == 0 && rule.context.is_none() {
+        add(
+            false,
+            "the format has no distinctive prefix".into(),
+            "a literal of 4 characters or more makes leaks findable",
+        );
+    }
+    if own && rule.checks.is_empty() && literal > 0 && literal < 4 && rule.context.is_none() {
+        add(false, "the literal is short".into(), "4 characters or more tell it from other words");
+    }
+    if !rule.checks.is_empty() {
+        if bits < WEAK_BITS && rule.checks.len() == 1 && spec.secret.is_none() {
+            add(false, format!("the random part has {bits:.0} bits"), "128 bits or more cannot be guessed");
+        }
+        mints(format, rule, add);
+    }
+}
+
+/// Does the rule mint a credential that it proves itself?
+fn mints(format: &Format, rule: &Rule, add: &mut dyn FnMut(bool, String, &str)) {
+    let Some(token) = mint::mint(rule, &mut Rng::new(1)) else {
+        return add(false, "no example can be minted from the checksum".into(), "write it as `segment == ...`");
+    };
+    let proven = format.match_at(&token, 0, &mut 0, &|end| end == token.len()).is_some_and(|(_, captures)| {
+        rule.checks.iter().any(|check| check.holds(&Env { token: &token, captures: &captures }))
+    });
+    if !proven {
+        add(
+            true,
+            "a minted example does not pass its own checksum".into(),
+            "check length and alphabet of the segment that holds it",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const GOOD: &str = r#"
+provider: Acme
+rules:
+  - id: acme-key
+    name: Acme key
+    format: "acme_{body:base62:30}{check:base62:6}"
+    checksum: "check == base62(crc32(body), 6)"
+    severity: high
+    grants: everything
+    rotate:
+      steps: [Revoke it.]
+"#;
+
+    fn lints(text: &str) -> Vec<String> {
+        file("f.yaml", text, &RuleFile::parse("f.yaml", text).unwrap()).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_good_rule_passes() {
+        assert_eq!(lints(GOOD), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_missing_part_is_named_with_its_line() {
+        let cases = [
+            ("id: acme-key", "id: Acme_Key", "lower-case words"),
+            ("grants: everything", "grants: ''", "`grants` is missing"),
+            ("steps: [Revoke it.]", "steps: []", "no rotation steps"),
+            ("format: \"acme_{body:base62:30}{check:base62:6}\"", "regex: x", "`regex`"),
+            ("{body:base62:30}", "{body:base6:30}", "no alphabet `base6`"),
+            ("crc32(body)", "crc32(bdy)", "no segment `bdy`"),
+            ("base62(crc32(body), 6)", "base62(crc32(body), 5)", "does not pass its own checksum"),
+        ];
+        for (old, new, want) in cases {
+            let text = GOOD.replace(old, new);
+            let got = lints(&text).join("\n");
+            assert!(got.contains(want) && got.contains("f.yaml:4"), "{new}: {got}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_name_line_and_column() {
+        let error = RuleFile::parse("f.yaml", &GOOD.replace("severity:", "serverity:")).unwrap_err().to_string();
+        assert!(error.contains("f.yaml:") && error.contains("serverity"), "{error}");
+    }
+
+    #[test]
+    fn ordinary_words_are_refused() {
+        let text = GOOD
+            .replace("acme_{body:base62:30}{check:base62:6}", "{body:base62:30}{check:base62:6}")
+            .replace("    checksum: \"check == base62(crc32(body), 6)\"\n", "");
+        assert!(lints(&text).join("\n").contains("ordinary text"));
+    }
+}

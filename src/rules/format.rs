@@ -1,0 +1,668 @@
+//! The format language: literal text, named segments, groups. See `docs/rule-format.md`.
+//!
+//! A [`Format`] is parsed once and gives the prefilter its literals, the matcher its automaton (a bounded backtracking
+//! walk, longest first), the entropy in bits and the generator.
+
+use crate::error::{Error, Result};
+use crate::rules::class::Class;
+
+/// Most characters that an open-ended segment takes.
+pub const MAX_OPEN: usize = 4096;
+/// Steps after which a match attempt gives up; no rule comes near it on any real token.
+const STEP_LIMIT: u32 = 20_000;
+
+/// A parsed format.
+#[derive(Clone, Debug)]
+pub struct Format {
+    nodes: Vec<Node>,
+    names: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    Literal(Vec<u8>),
+    Segment { name: Option<usize>, class: Class, lengths: Lengths },
+    Group { name: Option<usize>, choices: Vec<Vec<Node>> },
+}
+
+/// Allowed lengths of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lengths {
+    Range(usize, usize),
+    /// Ascending.
+    OneOf(Vec<usize>),
+}
+
+impl Lengths {
+    pub(crate) fn min(&self) -> usize {
+        match self {
+            Self::Range(min, _) => *min,
+            Self::OneOf(list) => list[0],
+        }
+    }
+
+    pub(crate) fn max(&self) -> usize {
+        match self {
+            Self::Range(_, max) => *max,
+            Self::OneOf(list) => list[list.len() - 1],
+        }
+    }
+
+    pub(crate) fn allows(&self, n: usize) -> bool {
+        match self {
+            Self::Range(min, max) => (*min..=*max).contains(&n),
+            Self::OneOf(list) => list.contains(&n),
+        }
+    }
+}
+
+/// Spans of the named segments, in the order of [`Format::names`].
+pub type Captures = Vec<Option<(usize, usize)>>;
+
+/// A literal that every match holds, and how far from the start it can stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// One of these stands in every match.
+    pub literals: Vec<Vec<u8>>,
+    /// Fewest and most bytes before it.
+    pub before: (usize, usize),
+    /// Is it certain that the literal lies in an unbroken run of at least 16 token characters of the match?
+    pub in_run: bool,
+}
+
+impl Format {
+    /// Parses the text of a format.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut parser = Parser { text: text.as_bytes(), at: 0, names: Vec::new(), depth: 0 };
+        let nodes = parser.sequence()?;
+        if parser.at < text.len() {
+            return Err(parser.error("unexpected `)` or `|`"));
+        }
+        if nodes.is_empty() {
+            return Err(parser.error("the format is empty"));
+        }
+        Ok(Self { nodes, names: parser.names })
+    }
+
+    pub(crate) fn from_nodes(nodes: Vec<Node>) -> Self {
+        Self { nodes, names: Vec::new() }
+    }
+
+    /// Names of the captured segments.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Index of a captured segment.
+    pub fn name_index(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|n| n == name)
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Fewest and most bytes of a match.
+    pub fn length(&self) -> (usize, usize) {
+        length(&self.nodes)
+    }
+
+    /// Bits of a random match: for each segment, its shortest length times log2 of its alphabet.
+    pub fn bits(&self) -> f64 {
+        bits(&self.nodes)
+    }
+
+    /// Literal text that every match starts with.
+    pub fn prefix(&self) -> &[u8] {
+        match self.nodes.first() {
+            Some(Node::Literal(text)) => text,
+            _ => b"",
+        }
+    }
+
+    /// The bytes a match may end with: the alphabet of the last piece if that is a segment.
+    pub fn last_class(&self) -> Class {
+        last_class(&self.nodes)
+    }
+
+    /// The class of the first piece if that is a segment.
+    pub fn first_class(&self) -> Option<Class> {
+        match self.nodes.first() {
+            Some(Node::Segment { class, .. }) => Some(*class),
+            _ => None,
+        }
+    }
+
+    /// Matches at `start`, longest first; `accept` judges an end position (boundaries). Gives the end and captures.
+    /// `reach` is raised to the end of the bytes looked at; past the end of `hay` it counts one more.
+    pub fn match_at(
+        &self,
+        hay: &[u8],
+        start: usize,
+        reach: &mut usize,
+        accept: &dyn Fn(usize) -> bool,
+    ) -> Option<(usize, Captures)> {
+        let mut walk = Walk { hay, accept, captures: vec![None; self.names.len()], steps: 0, reach: start };
+        let end = walk.nodes(&self.nodes, start, None);
+        *reach = walk.reach.max(*reach);
+        Some((end?, walk.captures))
+    }
+
+    /// The literal to look for: of all literals that every match holds, the most telling one that stands at most 256
+    /// bytes after the start. `None` if no literal of two bytes or more is certain.
+    pub fn anchor(&self) -> Option<Anchor> {
+        let mut best: Option<(i64, Anchor)> = None;
+        for at in 0..self.nodes.len() {
+            let before = length(&self.nodes[..at]);
+            if before.1 > 256 {
+                break;
+            }
+            let (literals, used) = expand(&self.nodes[at..]);
+            let shortest = literals.iter().map(Vec::len).min().unwrap_or(0);
+            if shortest < 2 {
+                continue;
+            }
+            let in_run = run_around(&self.nodes, at, used) >= 16;
+            // Length counts most; then being findable by the run classifier; then a fixed place.
+            let score = shortest.min(8) as i64 * 10 + i64::from(in_run) * 12
+                - (before.1 - before.0) as i64 / 8
+                - i64::from(at > 0) * 4;
+            if best.as_ref().is_none_or(|(s, _)| score > *s) {
+                best = Some((score, Anchor { literals, before, in_run }));
+            }
+        }
+        best.map(|(_, anchor)| anchor)
+    }
+}
+
+/// Is the byte one of `[A-Za-z0-9_+/=.-]`, of which tokens are made?
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'/' | b'=' | b'.' | b'-')
+}
+
+fn length(nodes: &[Node]) -> (usize, usize) {
+    nodes.iter().fold((0, 0), |(min, max), node| {
+        let (a, b) = match node {
+            Node::Literal(text) => (text.len(), text.len()),
+            Node::Segment { lengths, .. } => (lengths.min(), lengths.max()),
+            Node::Group { choices, .. } => {
+                choices.iter().map(|c| length(c)).fold((usize::MAX, 0), |x, y| (x.0.min(y.0), x.1.max(y.1)))
+            }
+        };
+        (min + a, max + b)
+    })
+}
+
+fn bits(nodes: &[Node]) -> f64 {
+    nodes
+        .iter()
+        .map(|node| match node {
+            Node::Literal(_) => 0.0,
+            Node::Segment { class, lengths, .. } => f64::from(class.len()).log2() * lengths.min() as f64,
+            Node::Group { choices, .. } => {
+                let least = choices.iter().map(|c| bits(c)).fold(f64::INFINITY, f64::min);
+                least + if choices.iter().any(Vec::is_empty) { 0.0 } else { (choices.len() as f64).log2() }
+            }
+        })
+        .sum()
+}
+
+fn last_class(nodes: &[Node]) -> Class {
+    match nodes.last() {
+        Some(Node::Segment { class, .. }) => *class,
+        Some(Node::Group { choices, .. }) => {
+            let before = &nodes[..nodes.len() - 1];
+            choices.iter().fold(Class::default(), |all, choice| {
+                all.union(&if choice.is_empty() { last_class(before) } else { last_class(choice) })
+            })
+        }
+        Some(Node::Literal(_)) | None => Class::default(),
+    }
+}
+
+/// The texts that `nodes` can begin with, as long as they are certain, and how many nodes they cover.
+fn expand(nodes: &[Node]) -> (Vec<Vec<u8>>, usize) {
+    let mut texts: Vec<Vec<u8>> = vec![Vec::new()];
+    for (used, node) in nodes.iter().enumerate() {
+        let options: Vec<&[u8]> = match node {
+            Node::Literal(text) => vec![text],
+            Node::Group { choices, .. } => {
+                let plain: Option<Vec<&[u8]>> = choices
+                    .iter()
+                    .map(|choice| match choice.as_slice() {
+                        [Node::Literal(text)] => Some(text.as_slice()),
+                        _ => None,
+                    })
+                    .collect();
+                match plain {
+                    Some(plain) if plain.len() * texts.len() <= 32 => plain,
+                    _ => return (texts, used),
+                }
+            }
+            Node::Segment { .. } => return (texts, used),
+        };
+        texts = texts.iter().flat_map(|t| options.iter().map(move |o| [t.as_slice(), o].concat())).collect();
+    }
+    (texts, nodes.len())
+}
+
+/// Length of the shortest unbroken run of token characters around the `used` nodes from `at`.
+fn run_around(nodes: &[Node], at: usize, used: usize) -> usize {
+    let literal = &nodes[at..at + used];
+    if !is_token(literal) {
+        return 0;
+    }
+    let after = token_run(nodes[at + used..].iter());
+    let before = token_run(nodes[..at].iter().rev());
+    length(literal).0 + after + before
+}
+
+fn token_run<'a>(nodes: impl Iterator<Item = &'a Node>) -> usize {
+    let mut run = 0;
+    for node in nodes {
+        if !is_token(std::slice::from_ref(node)) {
+            break;
+        }
+        run += length(std::slice::from_ref(node)).0;
+    }
+    run
+}
+
+fn is_token(nodes: &[Node]) -> bool {
+    nodes.iter().all(|node| match node {
+        Node::Literal(text) => text.iter().all(|&b| is_token_byte(b)),
+        Node::Segment { class, .. } => class.bytes().all(is_token_byte),
+        Node::Group { choices, .. } => choices.iter().all(|c| is_token(c)),
+    })
+}
+
+/// What comes after a group: a list on the stack.
+struct Then<'a> {
+    nodes: &'a [Node],
+    close: Option<(usize, usize)>,
+    next: Option<&'a Then<'a>>,
+}
+
+struct Walk<'h> {
+    hay: &'h [u8],
+    accept: &'h dyn Fn(usize) -> bool,
+    captures: Captures,
+    steps: u32,
+    reach: usize,
+}
+
+impl Walk<'_> {
+    fn nodes(&mut self, nodes: &[Node], pos: usize, then: Option<&Then<'_>>) -> Option<usize> {
+        self.steps += 1;
+        if self.steps > STEP_LIMIT {
+            return None;
+        }
+        let Some((node, rest)) = nodes.split_first() else {
+            return match then {
+                None => {
+                    self.reach = self.reach.max(pos + 1);
+                    (self.accept)(pos).then_some(pos)
+                }
+                Some(then) => self.leave(then, pos),
+            };
+        };
+        match node {
+            Node::Literal(text) => {
+                self.reach = self.reach.max(pos + text.len());
+                self.hay[pos..].starts_with(text).then_some(())?;
+                self.nodes(rest, pos + text.len(), then)
+            }
+            Node::Segment { name, class, lengths } => self.segment(*name, class, lengths, rest, pos, then),
+            Node::Group { name, choices } => {
+                let after = Then { nodes: rest, close: name.map(|n| (n, pos)), next: then };
+                choices.iter().find_map(|choice| self.nodes(choice, pos, Some(&after)))
+            }
+        }
+    }
+
+    fn leave(&mut self, then: &Then<'_>, pos: usize) -> Option<usize> {
+        let old = then.close.map(|(name, start)| (name, self.captures[name].replace((start, pos))));
+        let end = self.nodes(then.nodes, pos, then.next);
+        if let (None, Some((name, old))) = (end, old) {
+            self.captures[name] = old;
+        }
+        end
+    }
+
+    fn segment(
+        &mut self,
+        name: Option<usize>,
+        class: &Class,
+        lengths: &Lengths,
+        rest: &[Node],
+        pos: usize,
+        then: Option<&Then<'_>>,
+    ) -> Option<usize> {
+        let most = self.hay[pos..].iter().take(lengths.max()).take_while(|&&b| class.has(b)).count();
+        let behind = match rest.first() {
+            Some(Node::Literal(text)) => text.len(),
+            _ => 1,
+        };
+        self.reach = self.reach.max(pos + most + behind);
+        let next_literal = match rest.first() {
+            Some(Node::Literal(text)) => text.as_slice(),
+            _ => b"",
+        };
+        for n in (lengths.min()..=most).rev() {
+            if !lengths.allows(n) || !self.hay[pos + n..].starts_with(next_literal) {
+                continue;
+            }
+            if let Some(name) = name {
+                self.captures[name] = Some((pos, pos + n));
+            }
+            if let Some(end) = self.nodes(rest, pos + n, then) {
+                return Some(end);
+            }
+        }
+        None
+    }
+}
+
+struct Parser<'t> {
+    text: &'t [u8],
+    at: usize,
+    names: Vec<String>,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn error(&self, what: &str) -> Error {
+        Error::new(format!("format, character {}: {what}", self.at + 1))
+            .help("see docs/rule-format.md; a literal { } ( ) | ? or \\ needs a \\ before it")
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn sequence(&mut self) -> Result<Vec<Node>> {
+        let mut nodes = Vec::new();
+        let mut literal = Vec::new();
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'|' | b')' => break,
+                b'{' => {
+                    flush(&mut literal, &mut nodes);
+                    nodes.push(self.segment()?);
+                }
+                b'(' => {
+                    flush(&mut literal, &mut nodes);
+                    nodes.push(self.group()?);
+                }
+                b'}' | b'?' => return Err(self.error("unexpected character")),
+                b'\\' => {
+                    self.at += 1;
+                    literal.push(self.peek().ok_or_else(|| self.error("nothing after the `\\`"))?);
+                    self.at += 1;
+                }
+                _ => {
+                    literal.push(byte);
+                    self.at += 1;
+                }
+            }
+        }
+        flush(&mut literal, &mut nodes);
+        Ok(nodes)
+    }
+
+    fn group(&mut self) -> Result<Node> {
+        if self.depth > 8 {
+            return Err(self.error("groups nested too deep"));
+        }
+        self.depth += 1;
+        self.at += 1;
+        let mut choices = vec![self.sequence()?];
+        while self.peek() == Some(b'|') {
+            self.at += 1;
+            choices.push(self.sequence()?);
+        }
+        if self.peek() != Some(b')') {
+            return Err(self.error("a `(` without its `)`"));
+        }
+        self.at += 1;
+        self.depth -= 1;
+        if self.peek() == Some(b'?') {
+            self.at += 1;
+            choices.push(Vec::new());
+        }
+        Ok(Node::Group { name: None, choices })
+    }
+
+    fn segment(&mut self) -> Result<Node> {
+        self.at += 1;
+        let name_len = self.text[self.at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if name_len == 0 {
+            return Err(self.error("a segment begins with its name: {name:alphabet:length}"));
+        }
+        let name = String::from_utf8_lossy(&self.text[self.at..self.at + name_len]).into_owned();
+        self.at += name_len;
+        let name = self.capture(name)?;
+        match self.peek() {
+            Some(b'=') => self.choice(name),
+            Some(b':') => self.run(name),
+            _ => Err(self.error("`:` or `=` must follow the name of a segment")),
+        }
+    }
+
+    fn capture(&mut self, name: String) -> Result<Option<usize>> {
+        if name == "_" {
+            return Ok(None);
+        }
+        if self.names.contains(&name) {
+            return Err(self.error(&format!("two segments are called `{name}`")));
+        }
+        if name == "token" || name == "before" {
+            return Err(self.error(&format!("`{name}` has a meaning in checksums; call the segment otherwise")));
+        }
+        self.names.push(name);
+        Ok(Some(self.names.len() - 1))
+    }
+
+    /// `{name=a|b|c}`
+    fn choice(&mut self, name: Option<usize>) -> Result<Node> {
+        let mut choices = Vec::new();
+        loop {
+            self.at += 1;
+            let mut text = Vec::new();
+            while let Some(byte) = self.peek().filter(|b| !matches!(b, b'|' | b'}')) {
+                if byte == b'\\' {
+                    self.at += 1;
+                }
+                text.push(self.peek().ok_or_else(|| self.error("nothing after the `\\`"))?);
+                self.at += 1;
+            }
+            choices.push(vec![Node::Literal(text)]);
+            match self.peek() {
+                Some(b'|') => {}
+                Some(_) => break,
+                None => return Err(self.error("a `{` without its `}`")),
+            }
+        }
+        self.at += 1;
+        Ok(Node::Group { name, choices })
+    }
+
+    /// `{name:alphabet:length}`
+    fn run(&mut self, name: Option<usize>) -> Result<Node> {
+        self.at += 1;
+        let class = if self.peek() == Some(b'[') { self.bracket()? } else { self.alphabet()? };
+        let class = match class {
+            Alphabet::Class(class) => class,
+            Alphabet::Shape(choices) => return Ok(Node::Group { name, choices }),
+        };
+        if self.peek() != Some(b':') {
+            return Err(self.error("a length must follow the alphabet: {name:alphabet:length}"));
+        }
+        self.at += 1;
+        let end =
+            self.text[self.at..].iter().position(|&b| b == b'}').ok_or_else(|| self.error("a `{` without its `}`"))?;
+        let text = String::from_utf8_lossy(&self.text[self.at..self.at + end]).into_owned();
+        let lengths =
+            lengths(&text).ok_or_else(|| self.error("a length is N, N-M, N- or N,M with 1 <= N <= M <= 65536"))?;
+        self.at += end + 1;
+        Ok(Node::Segment { name, class, lengths })
+    }
+
+    fn bracket(&mut self) -> Result<Alphabet> {
+        let start = self.at + 1;
+        let mut at = start;
+        while let Some(&byte) = self.text.get(at) {
+            match byte {
+                b'\\' => at += 2,
+                b']' if at > start => {
+                    let class =
+                        Class::parse(&self.text[start..at]).ok_or_else(|| self.error("not a character class"))?;
+                    self.at = at + 1;
+                    return Ok(Alphabet::Class(class));
+                }
+                _ => at += 1,
+            }
+        }
+        Err(self.error("a `[` without its `]`"))
+    }
+
+    fn alphabet(&mut self) -> Result<Alphabet> {
+        let len = self.text[self.at..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let name = String::from_utf8_lossy(&self.text[self.at..self.at + len]).into_owned();
+        let shape = match name.as_str() {
+            "uuid" => Some("{_:xdigit:8}-{_:xdigit:4}-{_:xdigit:4}-{_:xdigit:4}-{_:xdigit:12}"),
+            "uuid4" => Some("{_:xdigit:8}-{_:xdigit:4}-4{_:xdigit:3}-{_:[89abAB]:1}{_:xdigit:3}-{_:xdigit:12}"),
+            _ => None,
+        };
+        if let Some(shape) = shape {
+            self.at += len;
+            if self.peek() != Some(b'}') {
+                return Err(self.error("a uuid takes no length"));
+            }
+            self.at += 1;
+            return Ok(Alphabet::Shape(vec![Format::parse(shape)?.nodes]));
+        }
+        let class = Class::named(&name).ok_or_else(|| self.error(&format!("there is no alphabet `{name}`")))?;
+        self.at += len;
+        Ok(Alphabet::Class(class))
+    }
+}
+
+enum Alphabet {
+    Class(Class),
+    Shape(Vec<Vec<Node>>),
+}
+
+fn flush(literal: &mut Vec<u8>, nodes: &mut Vec<Node>) {
+    if !literal.is_empty() {
+        nodes.push(Node::Literal(std::mem::take(literal)));
+    }
+}
+
+fn lengths(text: &str) -> Option<Lengths> {
+    let number = |t: &str| t.parse::<usize>().ok().filter(|n| *n <= 65_536);
+    let lengths = if let Some((min, max)) = text.split_once('-') {
+        let min = number(min)?;
+        Lengths::Range(min, if max.is_empty() { MAX_OPEN.max(min) } else { number(max)? })
+    } else if text.contains(',') {
+        let mut list = text.split(',').map(number).collect::<Option<Vec<_>>>()?;
+        list.sort_unstable();
+        Lengths::OneOf(list)
+    } else {
+        let n = number(text)?;
+        Lengths::Range(n, n)
+    };
+    (lengths.max() > 0 && lengths.min() <= lengths.max()).then_some(lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn matched<'t>(format: &str, text: &'t str) -> Option<&'t str> {
+        let format = Format::parse(format).unwrap();
+        format.match_at(text.as_bytes(), 0, &mut 0, &|_| true).map(|(end, _)| &text[..end])
+    }
+
+    #[test]
+    fn matching() {
+        let cases = [
+            ("a_{b:digits:3}", "a_1234", Some("a_123")),
+            ("a_{b:digits:2-3}", "a_12x", Some("a_12")),
+            ("a_{b:digits:2-}", "a_1", None),
+            ("a_{b:digits:2,4}", "a_123", Some("a_12")),
+            ("{b:word:1-9}_x", "ab_c_x_", Some("ab_c_x")),
+            ("(t1_|t2_)?{b:hex:2}", "t2_ff", Some("t2_ff")),
+            ("(t1_|t2_)?{b:hex:2}", "ff", Some("ff")),
+            ("{e=live|test}:{b:hex:2}", "test:ab", Some("test:ab")),
+            ("x{u:uuid}", "x01234567-89ab-cdef-0123-456789abcdef", Some("x01234567-89ab-cdef-0123-456789abcdef")),
+            ("x{u:uuid4}", "x01234567-89ab-cdef-0123-456789abcdef", None),
+            (r"\{a\|{b:[\]x]:1}", "{a|]", Some("{a|]")),
+        ];
+        for (format, text, want) in cases {
+            assert_eq!(matched(format, text), want, "{format} on {text}");
+        }
+    }
+
+    #[test]
+    fn captures_and_boundaries() {
+        let format = Format::parse("k-{a:hex:2-8}{b:digits:2}").unwrap();
+        let (end, captures) = format.match_at(b"k-abc123", 0, &mut 0, &|_| true).unwrap();
+        assert_eq!((end, captures), (8, vec![Some((2, 6)), Some((6, 8))]));
+        assert_eq!(format.match_at(b"k-abc123", 0, &mut 0, &|end| end == 7).unwrap().0, 7);
+    }
+
+    #[test]
+    fn numbers_of_a_format() {
+        let format = Format::parse("ghp_{body:base62:30}{check:base62:6}").unwrap();
+        assert_eq!(format.length(), (40, 40));
+        assert!((format.bits() - 36.0 * 62f64.log2()).abs() < 1e-9);
+        assert_eq!(format.prefix(), b"ghp_");
+    }
+
+    #[test]
+    fn anchors() {
+        let cases: &[(&str, &[&str], (usize, usize), bool)] = &[
+            ("ghp_{b:base62:36}", &["ghp_"], (0, 0), true),
+            ("{e=sk|rk}_live_{b:base62:24-}", &["sk_live_", "rk_live_"], (0, 0), true),
+            ("sk-{a:base62:20}T3BlbkFJ{b:base62:20}", &["T3BlbkFJ"], (23, 23), true),
+            ("-----BEGIN X-----", &["-----BEGIN X-----"], (0, 0), false),
+            ("{s:lower:2-9}://{u:[^a]:1-3}@", &["://"], (2, 9), false),
+        ];
+        for (format, literals, before, in_run) in cases {
+            let anchor = Format::parse(format).unwrap().anchor().unwrap();
+            let got: Vec<_> = anchor.literals.iter().map(|l| std::str::from_utf8(l).unwrap()).collect();
+            assert_eq!((got.as_slice(), anchor.before, anchor.in_run), (*literals, *before, *in_run), "{format}");
+        }
+        assert_eq!(Format::parse("{b:hex:32}").unwrap().anchor(), None);
+    }
+
+    #[test]
+    fn errors_name_the_place() {
+        for bad in [
+            "",
+            "{",
+            "{x}",
+            "{x:nope:3}",
+            "{x:hex}",
+            "{x:hex:0}",
+            "{x:hex:5-2}",
+            "a)",
+            "(a",
+            "{x:hex:2}{x:hex:2}",
+            "a\\",
+            "{x:[]:1}",
+            "}",
+        ] {
+            assert!(Format::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Format::parse("ab{x:nope:3}").unwrap_err().to_string().contains("character 6"));
+    }
+
+    #[test]
+    fn hostile_text_costs_bounded_steps() {
+        let format = Format::parse("{a:word:1-}_{b:word:1-}_{c:word:1-}_{d:word:1-}!").unwrap();
+        assert_eq!(format.match_at(&b"a_".repeat(2000), 0, &mut 0, &|_| true), None);
+    }
+}

@@ -1,0 +1,75 @@
+//! The generator: mints credentials from a rule's own format, so that no token-like string needs to stand in a
+//! repository. Minted examples are for tests; [`crate::structure::Rng`] is no source of real keys.
+
+use crate::rules::Rule;
+use crate::rules::expr::Env;
+use crate::rules::format::{Captures, Format, Node};
+use crate::structure::Rng;
+
+/// Mints a credential that the rule must find; `None` if neither the format nor a structure can make one.
+pub fn mint(rule: &Rule, rng: &mut Rng) -> Option<Vec<u8>> {
+    if let Some((structure, args)) = &rule.structure {
+        match (structure.mint, structure.segment(args)) {
+            (Some(mint), Some(segment)) => return with_segment(rule.format.as_ref()?, segment, &mint(rng, args), rng),
+            (Some(mint), None) => return Some(mint(rng, args)),
+            _ => {}
+        }
+    }
+    let format = rule.format.as_ref().or(rule.mint.as_ref())?;
+    let (mut token, captures) = fill(format, rng);
+    if let Some(check) = rule.checks.first() {
+        let (start, end) = captures[check.target()?]?;
+        let value = check.compute(&Env { token: &token, captures: &captures })?;
+        if value.len() != end - start {
+            return None;
+        }
+        token[start..end].copy_from_slice(&value);
+    }
+    Some(token)
+}
+
+/// Fills a format with a text that a structure minted for one of its segments.
+fn with_segment(format: &Format, name: &str, text: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
+    let Some(index) = format.name_index(name) else {
+        // A segment that the format does not have: the text is the whole match.
+        return Some(text.to_vec());
+    };
+    let (token, captures) = fill(format, rng);
+    let (start, end) = captures[index]?;
+    Some([&token[..start], text, &token[end..]].concat())
+}
+
+/// Fills a format at random, every segment at its shortest length or up to 8 more.
+pub fn fill(format: &Format, rng: &mut Rng) -> (Vec<u8>, Captures) {
+    let mut token = Vec::new();
+    let mut captures = vec![None; format.names().len()];
+    fill_nodes(format.nodes(), rng, &mut token, &mut captures);
+    (token, captures)
+}
+
+fn fill_nodes(nodes: &[Node], rng: &mut Rng, token: &mut Vec<u8>, captures: &mut Captures) {
+    for node in nodes {
+        let start = token.len();
+        let name = match node {
+            Node::Literal(text) => {
+                token.extend_from_slice(text);
+                None
+            }
+            Node::Segment { name, class, lengths } => {
+                let alphabet: Vec<u8> = class.bytes().collect();
+                let lengths: Vec<usize> =
+                    (lengths.min()..=lengths.max().min(lengths.min() + 8)).filter(|n| lengths.allows(*n)).collect();
+                let n = lengths[rng.below(lengths.len())];
+                token.extend((0..n).map(|_| rng.pick(&alphabet)));
+                *name
+            }
+            Node::Group { name, choices } => {
+                fill_nodes(&choices[rng.below(choices.len())], rng, token, captures);
+                *name
+            }
+        };
+        if let Some(name) = name {
+            captures[name] = Some((start, token.len()));
+        }
+    }
+}

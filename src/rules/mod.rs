@@ -1,0 +1,320 @@
+//! Rules: loaded, checked, compiled; looked up by index or id.
+//!
+//! A rule file is parsed into [`syntax`] types, each rule compiled into a [`Rule`]: its [`format::Format`], its
+//! [`expr::Check`]s and how it is anchored in a text, which decides how the prefilter finds it.
+
+pub mod builtin;
+pub mod check;
+pub mod class;
+pub mod expr;
+pub mod format;
+pub mod mint;
+pub mod syntax;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+pub use syntax::{Boundary, Certainty, Environment, Kind, Rotation};
+
+use crate::error::{Error, Result};
+use crate::finding::Severity;
+use crate::structure::{self, Structure};
+use class::Class;
+use expr::Check;
+use format::{Anchor, Format};
+use syntax::{RuleFile, RuleSpec};
+
+/// Context words that suggest a secret when a rule does not name its own.
+const DEFAULT_HINT: &[&str] = &["key", "secret", "token", "password", "passwd", "pwd", "auth", "credential", "pass"];
+/// How far back context is looked for by default, in bytes.
+const DEFAULT_WITHIN: usize = 128;
+/// Farthest that a rule may look back for context, in bytes.
+pub const MAX_WITHIN: usize = 1024;
+
+/// What reports need to know of a rule.
+#[derive(Clone, Debug)]
+pub struct RuleMeta {
+    /// Unique kebab-case id.
+    pub id: String,
+    /// Human name.
+    pub name: String,
+    /// Who issues the credential.
+    pub provider: String,
+    /// How dangerous a leak is.
+    pub severity: Severity,
+    /// Live or test.
+    pub environment: Environment,
+    /// Secret, publishable or identifier.
+    pub kind: Kind,
+    /// Why it is not a secret.
+    pub reason: Option<String>,
+    /// What an attacker can do with it.
+    pub grants: String,
+    /// How to rotate it.
+    pub rotate: Rotation,
+    /// The format (or regex) as written, for people.
+    pub shape: String,
+    /// Is there a checksum or structure to prove it?
+    pub provable: bool,
+    /// Entropy of a random secret of this format in bits, if known.
+    pub bits: Option<f64>,
+}
+
+/// A compiled rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// The shape, unless the rule is a regex.
+    pub format: Option<Format>,
+    /// Checksum equations, one of which must hold; none: nothing to prove.
+    pub checks: Vec<Check>,
+    /// What a mismatch of checksum or structure means.
+    pub certainty: Certainty,
+    /// Validator and its arguments.
+    pub structure: Option<(&'static Structure, Vec<String>)>,
+    /// Index of the segment that is the secret.
+    pub secret: Option<usize>,
+    /// Words that must stand before the value.
+    pub context: Option<Context>,
+    /// The last resort.
+    pub regex: Option<LazyRegex>,
+    /// What may stand around a match.
+    pub boundary: Boundary,
+    /// How it is found.
+    pub anchoring: Anchoring,
+    /// Ids of rules that complete it.
+    pub pairs: Vec<String>,
+    /// Format that mints an example for a regex.
+    pub mint: Option<Format>,
+}
+
+/// Words that must stand before a value that has no distinctive shape.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Lower-case words, one of which is needed.
+    pub near: Vec<String>,
+    /// A second set, one of which is needed too; empty: none.
+    pub hint: Vec<String>,
+    /// How far back, in bytes.
+    pub within: usize,
+}
+
+/// How the prefilter finds the candidates of a rule.
+#[derive(Clone, Debug)]
+pub enum Anchoring {
+    /// A literal inside every match.
+    Literal(Anchor),
+    /// A value that looks random, of the rule's length, with the context words before it (if it has any).
+    Value,
+    /// One of these lower-case words, in any letter case, inside the match of a regex.
+    Words(Vec<String>),
+}
+
+/// A regular expression that is compiled at its first candidate.
+#[derive(Debug)]
+pub struct LazyRegex {
+    source: String,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl LazyRegex {
+    /// Keeps the source.
+    pub fn new(source: &str) -> Self {
+        Self { source: source.to_owned(), compiled: OnceLock::new() }
+    }
+
+    /// Compiles it now, to see whether it is valid.
+    pub fn compile(source: &str) -> Result<Regex> {
+        RegexBuilder::new(source)
+            .unicode(false)
+            .size_limit(1 << 20)
+            .build()
+            .map_err(|e| Error::new("not a valid regular expression").cause(e))
+    }
+
+    /// The compiled expression; `None` if it is not valid, which `rules check` and loading have refused.
+    pub fn get(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| Self::compile(&self.source).ok()).as_ref()
+    }
+}
+
+/// All rules of a scan.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    metas: Vec<RuleMeta>,
+    by_id: BTreeMap<String, usize>,
+}
+
+impl RuleSet {
+    /// Compiles rule files; `origin` of each is used in errors.
+    pub fn compile(files: impl IntoIterator<Item = (String, RuleFile)>) -> Result<Self> {
+        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new() };
+        for (origin, file) in files {
+            let RuleFile { provider, rotate, grants, rules } = file;
+            for spec in rules {
+                let named = |e: Error| Error::new(format!("{origin}: rule `{}`", spec.id)).cause(e);
+                let rule = Rule::compile(&spec).map_err(named)?;
+                let meta = meta(&spec, &provider, rotate.as_ref(), grants.as_deref(), &rule);
+                if set.by_id.insert(spec.id.clone(), set.rules.len()).is_some() {
+                    return Err(Error::new(format!("{origin}: two rules have the id `{}`", spec.id))
+                        .help("give one of them another id, or switch the built-in one off"));
+                }
+                set.rules.push(rule);
+                set.metas.push(meta);
+            }
+        }
+        Ok(set)
+    }
+
+    /// Keeps only the rules that `keep` wants.
+    pub fn retain(self, keep: impl Fn(&RuleMeta) -> bool) -> Self {
+        let (rules, metas): (Vec<_>, Vec<_>) =
+            self.rules.into_iter().zip(self.metas).filter(|(_, meta)| keep(meta)).unzip();
+        let by_id = metas.iter().enumerate().map(|(i, m): (usize, &RuleMeta)| (m.id.clone(), i)).collect();
+        Self { rules, metas, by_id }
+    }
+
+    /// The compiled rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What people need to know of each, in the same order.
+    pub fn metas(&self) -> &[RuleMeta] {
+        &self.metas
+    }
+
+    /// Index of a rule.
+    pub fn index_of(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+}
+
+fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Option<&str>, rule: &Rule) -> RuleMeta {
+    RuleMeta {
+        id: spec.id.clone(),
+        name: spec.name.clone(),
+        provider: provider.to_owned(),
+        severity: spec.severity,
+        environment: spec.environment,
+        kind: spec.kind,
+        reason: spec.reason.clone(),
+        grants: spec.grants.as_deref().or(grants).unwrap_or_default().to_owned(),
+        rotate: spec.rotate.as_ref().or(rotate).cloned().unwrap_or_default(),
+        shape: spec.format.clone().or_else(|| spec.regex.clone()).unwrap_or_default(),
+        provable: !rule.checks.is_empty() || rule.structure.is_some(),
+        bits: rule.format.as_ref().map(Format::bits),
+    }
+}
+
+impl Rule {
+    /// Compiles one rule.
+    pub fn compile(spec: &RuleSpec) -> Result<Self> {
+        let format = spec.format.as_deref().map(Format::parse).transpose()?;
+        let regex = spec.regex.as_deref().map(LazyRegex::new);
+        let names = format.as_ref().map(|f| f.names().to_vec()).unwrap_or_default();
+        let checks = match &spec.checksum {
+            Some(list) => list.as_slice().iter().map(|text| Check::parse(text, &names)).collect::<Result<Vec<_>>>()?,
+            None => Vec::new(),
+        };
+        let secret = match (&spec.secret, &format) {
+            (Some(name), Some(format)) => Some(format.name_index(name).ok_or_else(|| {
+                Error::new(format!("`secret: {name}` names no segment of the format")).help("name one of its segments")
+            })?),
+            _ => None,
+        };
+        let context = spec.near.as_ref().map(|near| Context {
+            near: near.iter().map(|w| w.to_ascii_lowercase()).collect(),
+            hint: match &spec.hint {
+                Some(hint) => hint.iter().map(|w| w.to_ascii_lowercase()).collect(),
+                None => DEFAULT_HINT.iter().map(|w| (*w).to_owned()).collect(),
+            },
+            within: spec.within.unwrap_or(DEFAULT_WITHIN).min(MAX_WITHIN),
+        });
+        let anchoring = Self::anchoring(spec, format.as_ref(), context.as_ref())?;
+        Ok(Self {
+            checks,
+            certainty: spec.certainty,
+            structure: spec.structure.as_deref().map(parse_structure).transpose()?,
+            secret,
+            context,
+            regex,
+            boundary: spec.boundary,
+            anchoring,
+            pairs: spec.pairs.clone(),
+            mint: spec.mint.as_deref().map(Format::parse).transpose()?,
+            format,
+        })
+    }
+
+    fn anchoring(spec: &RuleSpec, format: Option<&Format>, context: Option<&Context>) -> Result<Anchoring> {
+        let Some(format) = format else {
+            let words = spec.keywords.clone().unwrap_or_default();
+            if spec.regex.is_none() || words.is_empty() || words.iter().any(|w| w.len() < 3) {
+                return Err(Error::new(
+                    "a rule needs a `format`, or a `regex` with `keywords` of 3 characters or more",
+                ));
+            }
+            return Ok(Anchoring::Words(words.iter().map(|w| w.to_ascii_lowercase()).collect()));
+        };
+        match format.anchor() {
+            // A literal of two or three characters is worse than a context word.
+            Some(anchor) if context.is_none() || anchor.literals.iter().all(|l| l.len() >= 4) => {
+                Ok(Anchoring::Literal(anchor))
+            }
+            _ if value_run(format) >= 16 => Ok(Anchoring::Value),
+            Some(anchor) => Ok(Anchoring::Literal(anchor)),
+            None => Err(Error::new(
+                "the prefilter could miss this format: it has no literal of two characters or more, and \
+                                    no unbroken run of 16 token characters",
+            )
+            .help("add a literal prefix, or make the segments at least 16 characters of [A-Za-z0-9_+/=.-]")),
+        }
+    }
+
+    /// Bytes at the start of every secret of this rule that may be shown.
+    pub fn shown_prefix(&self) -> usize {
+        match (&self.format, self.secret) {
+            (Some(format), None) => {
+                let prefix = format.prefix();
+                // Bodies begin where the literal ends; a prefix longer than that is no secret.
+                prefix.len().min(24)
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Length of the run of token characters that every match of a format begins with.
+fn value_run(format: &Format) -> usize {
+    let all = Class::parse(b"A-Za-z0-9_+/=.-").unwrap_or_default();
+    let mut run = 0;
+    for node in format.nodes() {
+        match node {
+            format::Node::Literal(text) if text.iter().all(|&b| all.has(b)) => run += text.len(),
+            format::Node::Segment { class, lengths, .. } if class.within(&all) => run += lengths.min(),
+            format::Node::Group { choices, .. } => {
+                let inner = choices.iter().map(|c| value_run(&Format::from_nodes(c.clone()))).min().unwrap_or(0);
+                run += inner;
+            }
+            _ => break,
+        }
+    }
+    run
+}
+
+fn parse_structure(text: &str) -> Result<(&'static Structure, Vec<String>)> {
+    let mut words = text.split_whitespace().map(str::to_owned);
+    let name = words.next().unwrap_or_default();
+    let structure = structure::by_name(&name).ok_or_else(|| {
+        Error::new(format!("there is no structure `{name}`")).help("`keyscan rules structures` lists them")
+    })?;
+    let args: Vec<_> = words.collect();
+    let needed = structure.args.iter().filter(|a| !a.ends_with('?')).count();
+    if args.len() < needed || args.len() > structure.args.len() {
+        return Err(Error::new(format!("structure `{name}` takes: {}", structure.args.join(" "))));
+    }
+    Ok((structure, args))
+}

@@ -1,0 +1,8 @@
+//! Where bytes come from: files on disk and objects of a git repository.
+
+pub mod delta;
+pub mod inflate;
+pub mod objects;
+pub mod pack;
+pub mod repository;
+pub mod worktree;

@@ -1,0 +1,167 @@
+//! Files on disk: what git tracks, and what is neither tracked nor ignored.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use bstr::{BString, ByteSlice, ByteVec};
+use ignore::{WalkBuilder, WalkState};
+
+use crate::error::Result;
+use crate::finding::Problem;
+use crate::source::repository::Repository;
+
+/// Files to scan.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// Path as reported, and path on disk; sorted by the first.
+    pub files: Vec<(BString, PathBuf)>,
+    /// What could not be listed, sorted.
+    pub problems: Vec<Problem>,
+    /// What was left out on purpose, with counts.
+    pub skipped: BTreeMap<String, u64>,
+}
+
+/// Lists a file or a directory. In a repository, tracked files are listed also where they are ignored.
+pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool) -> Result<Files> {
+    let meta = fs::metadata(root).map_err(|e| {
+        crate::error::Error::new(format!("cannot read {}", root.display()))
+            .cause(e)
+            .help("check the path; `-` stands for standard input")
+    })?;
+    if !meta.is_dir() {
+        return Ok(Files { files: vec![(display_path(root, root), root.to_owned())], ..Files::default() });
+    }
+    let mut listed = walk(root, no_ignore);
+    if let Some(repository) = repository {
+        add_tracked(root, repository, &mut listed)?;
+        let config = repository.config_file();
+        if config.is_file() {
+            listed.files.push((".git/config".into(), config));
+        }
+    }
+    listed.files.sort();
+    listed.files.dedup();
+    listed.problems.sort();
+    Ok(listed)
+}
+
+fn walk(root: &Path, no_ignore: bool) -> Files {
+    let listed = Mutex::new(Files::default());
+    let walker = WalkBuilder::new(root)
+        .hidden(false)
+        .ignore(false)
+        .git_ignore(!no_ignore)
+        .git_exclude(!no_ignore)
+        .git_global(!no_ignore)
+        .parents(!no_ignore)
+        .follow_links(false)
+        .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git")
+        .threads(rayon_threads())
+        .build_parallel();
+    walker.run(|| {
+        let mut batch = Batch { files: Files::default(), into: &listed };
+        Box::new(move |entry| {
+            batch.add(root, entry);
+            WalkState::Continue
+        })
+    });
+    listed.into_inner().unwrap_or_default()
+}
+
+fn rayon_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What one walker found; merged when it ends.
+struct Batch<'a> {
+    files: Files,
+    into: &'a Mutex<Files>,
+}
+
+impl Batch<'_> {
+    fn add(&mut self, root: &Path, entry: Result<ignore::DirEntry, ignore::Error>) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => return self.files.problems.push(unlisted(root, &e)),
+        };
+        if let Some(e) = entry.error() {
+            // A glob in a .gitignore that git would not understand either: nothing is left out because of it.
+            *self.files.skipped.entry(format!("lines of ignore files that are not valid ({e})")).or_default() += 1;
+        }
+        match entry.file_type() {
+            Some(t) if t.is_file() => {
+                let path = entry.into_path();
+                self.files.files.push((display_path(root, &path), path));
+            }
+            Some(t) if t.is_dir() => {}
+            Some(t) if t.is_symlink() => *self.files.skipped.entry("symbolic links".into()).or_default() += 1,
+            _ => *self.files.skipped.entry("sockets, pipes and devices".into()).or_default() += 1,
+        }
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut all) = self.into.lock() {
+            all.files.append(&mut self.files.files);
+            all.problems.append(&mut self.files.problems);
+            for (what, count) in std::mem::take(&mut self.files.skipped) {
+                *all.skipped.entry(what).or_default() += count;
+            }
+        }
+    }
+}
+
+fn unlisted(root: &Path, error: &ignore::Error) -> Problem {
+    Problem {
+        object: root.display().to_string(),
+        what: format!("cannot list a directory: {error}"),
+        help: Some("run keyscan as a user who may read it, or leave it out".into()),
+        accepted: false,
+    }
+}
+
+fn add_tracked(root: &Path, repository: &Repository, listed: &mut Files) -> Result<()> {
+    let (tracked, submodules) = repository.tracked()?;
+    listed.files.sort();
+    let mut ignored = Vec::new();
+    for path in tracked {
+        if listed.files.binary_search_by(|(have, _)| have.cmp(&path)).is_err() {
+            let Ok(relative) = path.to_path() else { continue };
+            let full = root.join(relative);
+            if fs::symlink_metadata(&full).is_ok_and(|m| m.is_file()) {
+                ignored.push((path, full));
+            }
+        }
+    }
+    listed.files.append(&mut ignored);
+    let empty = submodules.iter().filter(|s| s.to_path().is_ok_and(|p| !root.join(p).join(".git").exists())).count();
+    if empty > 0 {
+        listed.skipped.insert("submodules that are not checked out".into(), empty as u64);
+    }
+    Ok(())
+}
+
+/// The path relative to the root, with `/` as separator.
+fn display_path(root: &Path, path: &Path) -> BString {
+    let relative = path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(path);
+    let relative = relative.strip_prefix(".").unwrap_or(relative);
+    let bytes = Vec::from_path_lossy(relative).into_owned();
+    if cfg!(windows) { bytes.replace(b"\\", b"/").into() } else { bytes.into() }
+}
+
+/// Reads a whole file into `buffer`; its length is taken as it is when read.
+pub fn read(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    buffer.clear();
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() && !meta.is_dir() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    buffer.try_reserve(meta.len() as usize + 1).map_err(std::io::Error::other)?;
+    file.read_to_end(buffer)?;
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! User names with passwords: in URLs, in `Authorization: Basic`, in .netrc files.
+//!
+//! Sources: RFC 3986 section 3.2.1 (userinfo), RFC 7617 (Basic), the manual page of netrc.
+
+use super::azure::unpercent;
+use super::primitives::{ALNUM, LOWER, body, to_base64, unbase64, window};
+use super::{Input, Outcome, Rng, Structure};
+use crate::finding::{Severity, Verdict};
+
+/// The validators of this module.
+pub(super) const TABLE: &[Structure] = &[
+    Structure {
+        name: "url-credentials",
+        what: "URL with user and password before the host, neither a placeholder nor documentation (RFC 3986)",
+        args: &[],
+        check: url,
+        mint: Some(mint_url),
+    },
+    Structure {
+        name: "basic-auth",
+        what: "base64 of user:password, neither a placeholder nor documentation (RFC 7617)",
+        args: &[],
+        check: basic,
+        mint: Some(mint_basic),
+    },
+    Structure {
+        name: "netrc",
+        what: "machine, login and password of a .netrc file (netrc manual page)",
+        args: &[],
+        check: netrc,
+        mint: Some(mint_netrc),
+    },
+];
+
+/// Whether a value is filled in elsewhere: `${VAR}`, `$VAR`, `<password>`, `{{ secret }}`, `%s`, `:password`.
+fn is_template(value: &str) -> bool {
+    let word = |rest: &str| rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let inside = ["${", "{{", "$(", "#{", "<%", "{}", "...", "\u{2026}", "***"];
+    let enclosed = [('<', '>'), ('{', '}'), ('[', ']'), ('%', '%')];
+    value.strip_prefix(['$', ':']).is_some_and(word)
+        || matches!(value, "%s" | "%v" | "%d")
+        || value.starts_with("%(")
+        || inside.iter().any(|mark| value.contains(mark))
+        || enclosed.iter().any(|(open, close)| value.starts_with(*open) && value.ends_with(*close))
+}
+
+/// Whether a password is a template, a word that documentation writes in its place, or one character over and over.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    const WORDS: [&str; 25] = [
+        "password",
+        "passwd",
+        "pass",
+        "pwd",
+        "pw",
+        "secret",
+        "token",
+        "key",
+        "changeme",
+        "example",
+        "redacted",
+        "none",
+        "null",
+        "undefined",
+        "username",
+        "user",
+        "mypassword",
+        "yourpassword",
+        "your_password",
+        "your-password",
+        "my-secret-pw",
+        "apikey",
+        "api_key",
+        "dummy",
+        "mysecretpassword",
+    ];
+    let lower = value.to_ascii_lowercase();
+    let mut bytes = lower.bytes();
+    let repeated = bytes.next().is_some_and(|first| bytes.all(|byte| byte == first));
+    is_template(value) || repeated || WORDS.contains(&lower.as_str())
+}
+
+/// Whether a host is reserved for documentation (RFC 2606) or stands for one to be filled in.
+fn is_example_host(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let name = host.split(':').next().unwrap_or_default();
+    ["example.com", "example.org", "example.net"].iter().any(|h| name == *h || name.ends_with(&format!(".{h}")))
+        || name.ends_with(".example")
+        || matches!(name, "host" | "hostname" | "server" | "example" | "")
+        || is_template(name)
+}
+
+fn is_local(host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or_default();
+    matches!(name, "localhost" | "0.0.0.0" | "[" | "host.docker.internal") || name.starts_with("127.")
+}
+
+/// A password that is not just a word counts as well-formed.
+fn strength(user: &str, password: &str) -> Verdict {
+    let kinds = [
+        password.bytes().any(|b| b.is_ascii_lowercase()),
+        password.bytes().any(|b| b.is_ascii_uppercase()),
+        password.bytes().any(|b| b.is_ascii_digit()),
+        password.bytes().any(|b| !b.is_ascii_alphanumeric()),
+    ];
+    let several = kinds.iter().filter(|kind| **kind).count() >= 2;
+    if password.len() >= 8 && several && (user.is_empty() || !password.contains(user)) {
+        Verdict::WellFormed
+    } else {
+        Verdict::Shape
+    }
+}
+
+/// Adds the user name, unless it could be the secret itself, as with `TOKEN:x-oauth-basic`.
+pub(super) fn with_user(outcome: Outcome, user: &str, password: &str) -> Outcome {
+    let token_like = user.len() > 24 && !user.contains('@') || password.len() < 4 || password == "x-oauth-basic";
+    if token_like || user.is_empty() { outcome } else { outcome.fact("user", user) }
+}
+
+fn url(input: &Input<'_>) -> Outcome {
+    let token = String::from_utf8_lossy(input.token());
+    let bad = Outcome::of(input, Verdict::Malformed);
+    let rest = token.split_once("://").map_or(&*token, |(_, rest)| rest);
+    let stop = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '"' | '\'' | '`' | '<' | '>');
+    // A password may hold an unescaped `/`, so the last `@` before a blank or quote is tried when the first part has none.
+    let authority = rest.split(stop).next().filter(|part| part.contains('@')).unwrap_or(rest);
+    let Some((userinfo, host)) = authority.rsplit_once('@') else { return bad.dismissed() };
+    let Some((user, password)) = userinfo.split_once(':') else { return bad.dismissed() };
+    // `https://host:8080/package@1.0` has a port, not a password.
+    let port = password.split_once('/').is_some_and(|(port, _)| port.bytes().all(|b| b.is_ascii_digit()));
+    let placeholder = port || is_placeholder(password) || is_placeholder(&unpercent(password));
+    let host = host.split(stop).next().unwrap_or_default();
+    let (user, password) = (unpercent(user), unpercent(password));
+    if password.is_empty() || placeholder || is_example_host(host) {
+        return bad.dismissed();
+    }
+    let outcome = Outcome::of(input, strength(&user, &password)).fact("host", host);
+    let outcome = with_user(outcome, &user, &password);
+    if is_local(host) { outcome.at_most(Severity::Low) } else { outcome }
+}
+
+fn mint_url(rng: &mut Rng, _: &[String]) -> Vec<u8> {
+    format!("postgres://{}:{}@db.internal.test:5432/app", rng.text(LOWER, 6), rng.text(ALNUM, 16) + "a1").into_bytes()
+}
+
+fn basic(input: &Input<'_>) -> Outcome {
+    let bad = Outcome::of(input, Verdict::Malformed);
+    let Some(text) = unbase64(body(input)).and_then(|bytes| String::from_utf8(bytes).ok()) else { return bad };
+    let Some((user, password)) = text.split_once(':').filter(|_| !text.chars().any(char::is_control)) else {
+        return bad;
+    };
+    let example = matches!(text.as_str(), "Aladdin:open sesame" | "Aladdin:OpenSesame" | "test:test" | "demo:demo");
+    // Some services take a token as the user, with no password.
+    let key_as_user = password.is_empty() && user.len() >= 16;
+    if example || !key_as_user && (password.is_empty() || is_placeholder(password)) {
+        return bad.dismissed();
+    }
+    if key_as_user {
+        return Outcome::of(input, Verdict::WellFormed);
+    }
+    with_user(Outcome::of(input, strength(user, password)), user, password)
+}
+
+fn mint_basic(rng: &mut Rng, _: &[String]) -> Vec<u8> {
+    let text = format!("{}:{}a1", rng.text(LOWER, 6), rng.text(ALNUM, 16));
+    format!("Basic {}", to_base64(text.as_bytes())).into_bytes()
+}
+
+/// How far ahead of `machine` the password is looked for.
+const NETRC_AHEAD: usize = 1024;
+
+fn netrc(input: &Input<'_>) -> Outcome {
+    let (range, past) = window(input.hay, input.end, NETRC_AHEAD);
+    let from = range.start;
+    let ahead = input.hay.get(range).unwrap_or_default();
+    let mut words = ahead
+        .split(|b| b.is_ascii_whitespace())
+        .scan(0, |at, word| {
+            let start = *at;
+            *at += word.len() + 1;
+            Some((start, word))
+        })
+        .filter(|(_, word)| !word.is_empty());
+    let bad = Outcome { read: input.start..past, ..Outcome::of(input, Verdict::Malformed) };
+    let (mut login, mut found) = (String::new(), None);
+    let Some((_, host)) = words.next() else { return bad.dismissed() };
+    while let Some((_, key)) = words.next() {
+        let value = match key {
+            b"login" | b"account" | b"password" => words.next(),
+            _ => break,
+        };
+        match (key, value) {
+            (b"login", Some((_, value))) => login = String::from_utf8_lossy(value).into_owned(),
+            (b"password", Some((at, value))) => {
+                found = Some((at, value));
+                break;
+            }
+            _ => {}
+        }
+    }
+    let Some((at, password)) = found else { return bad.dismissed() };
+    let span = from + at..from + at + password.len();
+    let (host, password) = (String::from_utf8_lossy(host), String::from_utf8_lossy(password));
+    if is_placeholder(&password) || is_example_host(&host) {
+        return bad.dismissed();
+    }
+    let outcome = Outcome {
+        read: input.start..span.end + 1,
+        span,
+        ..Outcome::of(input, strength(&login, &password)).fact("host", host)
+    };
+    with_user(outcome, &login, &password)
+}
+
+fn mint_netrc(rng: &mut Rng, _: &[String]) -> Vec<u8> {
+    let (login, password) = (rng.text(LOWER, 6), rng.text(ALNUM, 16) + "a1");
+    format!("machine api.host.test login {login} password {password}").into_bytes()
+}
