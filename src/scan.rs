@@ -269,7 +269,7 @@ fn scan_history(
     if wanted.is_empty() && !partial {
         return Ok(None);
     }
-    let provenance = provenance::trace(repository, &objects, &refs, &wanted, partial, &memory);
+    let provenance = provenance::trace(objects, &refs, &wanted, partial, &memory);
     if provenance.missing > 0 {
         receipt.problems.push(Problem {
             object: "history".into(),

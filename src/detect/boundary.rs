@@ -25,6 +25,11 @@ pub fn right(hay: &[u8], at: usize, last: &Class) -> bool {
     }
 }
 
+/// May some token begin at `at`, whatever its alphabet? [`left`] says so only where this does.
+pub fn could_begin(hay: &[u8], at: usize) -> bool {
+    left(hay, at, None)
+}
+
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }

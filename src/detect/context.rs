@@ -1,11 +1,9 @@
 //! Context words before a value: `datadog` and `key` before 32 hex digits.
 
 use std::ops::Range;
-use std::sync::OnceLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
-use crate::rules::{Context, MAX_WITHIN, RuleSet};
+use crate::detect::trigrams::Trigrams;
+use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
 
 /// Words between context and value that say that the value is no secret.
 const PUBLIC_WORDS: &[&str] = &[
@@ -34,7 +32,7 @@ pub struct ContextIndex {
     words: Vec<String>,
     /// Rules that want the word near, by word.
     near: Vec<Vec<usize>>,
-    finder: OnceLock<Option<AhoCorasick>>,
+    finder: Trigrams,
     within: usize,
 }
 
@@ -48,12 +46,14 @@ pub struct Word {
 impl ContextIndex {
     /// Collects the words of a rule set.
     pub fn new(set: &RuleSet) -> Self {
-        let mut index = Self { words: Vec::new(), near: Vec::new(), finder: OnceLock::new(), within: 0 };
+        let mut index = Self { words: Vec::new(), near: Vec::new(), finder: Trigrams::default(), within: 0 };
         for word in PUBLIC_WORDS {
             index.word(word);
         }
         for (rule, context) in set.rules().iter().enumerate().filter_map(|(i, r)| Some((i, r.context.as_ref()?))) {
-            index.within = index.within.max(context.within);
+            if matches!(set.rules()[rule].anchoring, Anchoring::Value) {
+                index.within = index.within.max(context.within);
+            }
             for near in &context.near {
                 let word = index.word(near);
                 index.near[word].push(rule);
@@ -62,7 +62,12 @@ impl ContextIndex {
                 index.word(hint);
             }
         }
+        index.compile();
         index
+    }
+
+    fn compile(&mut self) {
+        self.finder = Trigrams::new(self.words.iter().enumerate().map(|(i, w)| (w.as_bytes(), i as u32)));
     }
 
     /// How far back the rules look at most.
@@ -79,21 +84,24 @@ impl ContextIndex {
     }
 
     /// All words in a range of the text that stand as words of their own: at the start of a camel-case or snake-case part.
+    /// Sorted by place.
     pub fn find(&self, hay: &[u8], range: Range<usize>) -> Vec<Word> {
-        let finder = self.finder.get_or_init(|| {
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
-                .build(&self.words)
-                .ok()
-        });
-        let Some(finder) = finder else { return Vec::new() };
-        finder
-            .find_overlapping_iter(&hay[range.clone()])
-            .map(|m| Word { span: range.start + m.start()..range.start + m.end(), index: m.pattern().as_usize() })
-            .filter(|w| stands_alone(hay, &w.span))
-            .collect()
+        let mut found = Vec::new();
+        self.add(hay, range, &mut found);
+        found
+    }
+
+    fn add(&self, hay: &[u8], range: Range<usize>, found: &mut Vec<Word>) {
+        let byte = |at: usize| hay.get(at).map_or(b' ', u8::to_ascii_lowercase);
+        for at in range.clone() {
+            for index in self.finder.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
+                let word = self.words[index as usize].as_bytes();
+                let span = at..at + word.len();
+                if span.end <= range.end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
+                    found.push(Word { span, index: index as usize });
+                }
+            }
+        }
     }
 
     /// Rules that have one of the words near, ascending.
@@ -160,6 +168,8 @@ pub fn is_assigned(hay: &[u8], at: usize) -> bool {
     while i > floor {
         match hay[i - 1] {
             b'"' | b'\'' | b'`' | b'\\' => i -= 1,
+            // b"..." and r'...' of several languages
+            b'b' | b'r' | b'u' | b'f' if i < at && matches!(hay[i], b'"' | b'\'') => i -= 1,
             b' ' | b'\t' | b'\r' | b'\n' => {
                 spaced = true;
                 i -= 1;
@@ -179,13 +189,14 @@ mod tests {
     fn index() -> (ContextIndex, Context) {
         let context =
             Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
-        let mut index = ContextIndex { words: Vec::new(), near: Vec::new(), finder: OnceLock::new(), within: 100 };
+        let mut index = ContextIndex { words: Vec::new(), near: Vec::new(), finder: Trigrams::default(), within: 100 };
         PUBLIC_WORDS.iter().for_each(|w| {
             index.word(w);
         });
         for word in context.near.iter().chain(&context.hint) {
             index.word(word);
         }
+        index.compile();
         (index, context)
     }
 

@@ -101,42 +101,44 @@ impl Evaluator<'_> {
     fn at_value(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
         let from = at.saturating_sub(self.context.within());
         read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
+        let starts: Vec<usize> = (at..at + len).filter(|&start| boundary::could_begin(hay, start)).collect();
+        for &index in self.prefilter.lone_values() {
+            self.values_of(hay, index, &starts, &[], found, read);
+        }
         let words = self.context.find(hay, from..at + len);
         for index in self.context.rules(&words) {
-            let rule = &self.set.rules()[index];
-            let (Some(context), Some(format), Anchoring::Value) = (&rule.context, &rule.format, &rule.anchoring) else {
-                continue;
-            };
-            let candidate = Candidate { index, rule, format };
-            for start in self.value_starts(hay, at, len, format) {
-                if self.context.holds(context, &words, start) && context::is_assigned(hay, start) {
-                    self.try_at(hay, start, &candidate, found, read);
-                }
-            }
-        }
-        for &index in self.prefilter.lone_values() {
-            let rule = &self.set.rules()[index];
-            let Some(format) = &rule.format else { continue };
-            let candidate = Candidate { index, rule, format };
-            for start in self.value_starts(hay, at, len, format) {
-                self.try_at(hay, start, &candidate, found, read);
+            if matches!(self.set.rules()[index].anchoring, Anchoring::Value) {
+                self.values_of(hay, index, &starts, &words, found, read);
             }
         }
     }
 
-    /// Where a value of the format could begin in a run.
-    fn value_starts<'h>(
+    /// Tries a rule wherever a value of its could begin.
+    fn values_of(
         &self,
-        hay: &'h [u8],
-        at: usize,
-        len: usize,
-        format: &Format,
-    ) -> impl Iterator<Item = usize> + use<'h> {
+        hay: &[u8],
+        index: usize,
+        starts: &[usize],
+        words: &[context::Word],
+        found: &mut Vec<RawMatch>,
+        read: &mut Read,
+    ) {
+        let rule = &self.set.rules()[index];
+        let Some(format) = &rule.format else { return };
         let first = format.first_class();
-        let min = format.length().0;
-        let last = (at + len).min((hay.len() + 1).saturating_sub(min));
-        (at..last)
-            .filter(move |&start| first.is_none_or(|c| c.has(hay[start])) && boundary::left(hay, start, first.as_ref()))
+        let last = (hay.len() + 1).saturating_sub(format.length().0);
+        for &start in starts.iter().take_while(|&&s| s < last) {
+            if first.is_some_and(|c| !c.has(hay[start]) || !boundary::left(hay, start, first.as_ref())) {
+                continue;
+            }
+            let in_context = rule
+                .context
+                .as_ref()
+                .is_none_or(|context| self.context.holds(context, words, start) && context::is_assigned(hay, start));
+            if in_context {
+                self.try_at(hay, start, &Candidate { index, rule, format }, found, read);
+            }
+        }
     }
 
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.

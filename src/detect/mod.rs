@@ -12,6 +12,7 @@ pub mod prefilter;
 mod runs;
 pub mod score;
 pub mod text;
+mod trigrams;
 
 use std::ops::Range;
 

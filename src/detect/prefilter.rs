@@ -8,20 +8,21 @@
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
 //! * a value: a run that looks random, for rules that go by length and context words.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use aho_corasick::packed;
+use aho_corasick::{AhoCorasick, Input, packed};
 
 use crate::detect::runs;
-use crate::rules::format::is_token_byte;
+use crate::detect::trigrams::Trigrams;
 use crate::rules::{Anchoring, RuleSet};
 
 /// Shortest run of token characters that is looked into.
 pub const MIN_RUN: usize = 16;
 /// Longest run that is judged as one value; longer ones are looked at piece by piece.
 const MAX_VALUE: usize = 512;
-/// Bytes of a literal that the matcher for literals anywhere compares; the rest is compared afterwards.
-const ANYWHERE_KEY: usize = 6;
+/// Bytes of a literal that the search for literals anywhere compares; the rest is compared afterwards.
+const ANYWHERE_KEY: usize = 4;
 
 /// A place where some rule could match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,15 +46,29 @@ pub enum What {
 #[derive(Debug)]
 pub struct Prefilter {
     literals: Vec<Literal>,
-    /// One bit for each hash of three bytes that a literal in a run begins with.
-    bits: Box<[u64; 1024]>,
-    /// Three-byte keys with the literal they belong to, sorted.
-    keys: Vec<(u32, u32)>,
-    anywhere: Option<packed::Searcher>,
-    /// Patterns of `anywhere`: literals that begin with each.
-    anywhere_literals: Vec<Vec<u32>>,
+    /// Literals that stand in runs.
+    in_run: Trigrams,
+    anywhere: Option<Anywhere>,
+    /// Literals of `anywhere` by their first byte.
+    anywhere_by_byte: Vec<Vec<u32>>,
     values: bool,
     lone_values: Vec<usize>,
+}
+
+/// A search for literals anywhere.
+#[derive(Debug)]
+enum Anywhere {
+    Packed(packed::Searcher),
+    Automaton(AhoCorasick),
+}
+
+impl Anywhere {
+    fn next(&self, hay: &[u8], range: Range<usize>) -> Option<usize> {
+        match self {
+            Self::Packed(packed) => packed.find_in(hay, range.into()).map(|m| m.start()),
+            Self::Automaton(automaton) => automaton.find(Input::new(hay).range(range)).map(|m| m.start()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -69,10 +84,9 @@ impl Prefilter {
     pub fn new(set: &RuleSet) -> Self {
         let mut filter = Self {
             literals: Vec::new(),
-            bits: Box::new([0; 1024]),
-            keys: Vec::new(),
+            in_run: Trigrams::default(),
             anywhere: None,
-            anywhere_literals: Vec::new(),
+            anywhere_by_byte: vec![Vec::new(); 256],
             values: false,
             lone_values: Vec::new(),
         };
@@ -99,9 +113,7 @@ impl Prefilter {
                 }
             }
         }
-        in_run.iter().for_each(|&literal| filter.index_in_run(literal));
-        filter.keys.sort_unstable();
-        filter.keys.dedup();
+        filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
         filter.index_anywhere(&anywhere);
         filter
     }
@@ -133,44 +145,33 @@ impl Prefilter {
         index as u32
     }
 
-    fn index_in_run(&mut self, literal: u32) {
-        let bytes = &self.literals[literal as usize].bytes;
-        let keys: Vec<[u8; 3]> = match bytes.as_slice() {
-            [a, b] => (0..=255).filter(|&c| is_token_byte(c)).map(|c| [*a, *b, c]).collect(),
-            longer => vec![[longer[0], longer[1], longer[2]]],
-        };
-        for key in keys {
-            let key = key3(key);
-            self.keys.push((key, literal));
-            let hash = hash16(key);
-            self.bits[hash >> 6] |= 1 << (hash & 63);
-        }
-    }
-
     fn index_anywhere(&mut self, literals: &[u32]) {
-        let mut patterns: Vec<(Vec<u8>, Vec<u32>)> = Vec::new();
+        let mut heads: BTreeSet<Vec<u8>> = BTreeSet::new();
         for &literal in literals {
             let Literal { bytes, any_case, .. } = &self.literals[literal as usize];
-            let heads = if *any_case {
+            let starts = if *any_case {
                 case_variants(&bytes[..3])
             } else {
                 vec![bytes[..bytes.len().min(ANYWHERE_KEY)].to_vec()]
             };
-            for head in heads {
-                match patterns.iter_mut().find(|(p, _)| *p == head) {
-                    Some((_, list)) if !list.contains(&literal) => list.push(literal),
-                    Some(_) => {}
-                    None => patterns.push((head, vec![literal])),
+            for head in starts {
+                let list = &mut self.anywhere_by_byte[usize::from(head[0])];
+                if !list.contains(&literal) {
+                    list.push(literal);
                 }
+                heads.insert(head);
             }
         }
-        if patterns.is_empty() {
+        if heads.is_empty() {
             return;
         }
-        let mut builder = packed::Config::new().builder();
-        builder.extend(patterns.iter().map(|(p, _)| p));
-        self.anywhere = builder.build();
-        self.anywhere_literals = patterns.into_iter().map(|(_, literals)| literals).collect();
+        let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
+        builder.extend(&heads);
+        self.anywhere = match builder.build() {
+            Some(packed) => Some(Anywhere::Packed(packed)),
+            // Too many for the vectorised search (a user with many rules of this kind), or no vectors on this machine.
+            None => AhoCorasick::new(&heads).ok().map(Anywhere::Automaton),
+        };
     }
 
     /// Adds all hits whose literal or run begins in `range` of `hay`, in ascending order. Bytes around the range are
@@ -193,29 +194,19 @@ impl Prefilter {
         let end = (range.end + ANYWHERE_KEY).min(hay.len());
         let mut at = range.start;
         while at < range.end {
-            let Some(found) = searcher.find_in(hay, aho_corasick::Span { start: at, end }) else { break };
-            if found.start() >= range.end {
-                break;
+            let Some(found) = searcher.next(hay, at..end).filter(|&found| found < range.end) else { break };
+            // The searcher gives one of the patterns that begin there; all literals of that first byte are compared.
+            for &literal in &self.anywhere_by_byte[usize::from(hay[found])] {
+                self.push_if_there(hay, found, literal, hits);
             }
-            // Patterns that begin at the same place: the searcher gives one of them, so all are compared.
-            for literals in &self.anywhere_literals {
-                for &literal in literals {
-                    self.push_if_there(hay, found.start(), literal, hits);
-                }
-            }
-            at = found.start() + 1;
+            at = found + 1;
         }
     }
 
     fn find_in_run(&self, hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
         for at in run.start..run.end.saturating_sub(2) {
-            let key = key3([hay[at], hay[at + 1], hay[at + 2]]);
-            let hash = hash16(key);
-            if self.bits[hash >> 6] >> (hash & 63) & 1 == 1 {
-                let from = self.keys.partition_point(|(k, _)| *k < key);
-                for (_, literal) in self.keys[from..].iter().take_while(|(k, _)| *k == key) {
-                    self.push_if_there(hay, at, *literal, hits);
-                }
+            for literal in self.in_run.candidates([hay[at], hay[at + 1], hay[at + 2]]) {
+                self.push_if_there(hay, at, literal, hits);
             }
         }
     }
@@ -247,22 +238,59 @@ fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
 /// Bytes at the start of a value that [`looks_random`] judges.
 pub const JUDGED: usize = 128;
 
-/// Is a value worth a look? It holds a digit, or changes between letter cases often. What this says of a text holds for
-/// every longer text around it.
+/// Bytes within which [`looks_random`] wants to see changes.
+const WINDOW: usize = 16;
+
+/// Is a value worth a look? Within 16 bytes it changes three times between letters and digits, or five times between
+/// letter cases. Words, paths and versions do not; random text of 16 characters or more does, but for one in a hundred
+/// of the shortest. What this says of a text holds for every longer text around it.
 pub fn looks_random(value: &[u8]) -> bool {
-    value.iter().any(u8::is_ascii_digit)
-        || value.windows(2).filter(|w| w[0].is_ascii_uppercase() != w[1].is_ascii_uppercase()).count() >= 5
+    let (mut mixed, mut cased) = ([usize::MAX / 2; 2], [usize::MAX / 2; 4]);
+    let mut before = OTHER;
+    for (at, byte) in value.iter().enumerate() {
+        let class = CLASS[usize::from(*byte)];
+        // Classes are bits: two that are different and both known make a change.
+        if class != before && class & before == 0 && class != OTHER && before != OTHER {
+            if (class | before) & DIGIT != 0 {
+                if at.wrapping_sub(mixed[0]) <= WINDOW {
+                    return true;
+                }
+                mixed = [mixed[1], at];
+            } else {
+                if at.wrapping_sub(cased[0]) <= WINDOW {
+                    return true;
+                }
+                cased = [cased[1], cased[2], cased[3], at];
+            }
+        }
+        before = class;
+    }
+    false
 }
 
-#[inline]
-fn key3(bytes: [u8; 3]) -> u32 {
-    u32::from(bytes[0]) | u32::from(bytes[1]) << 8 | u32::from(bytes[2]) << 16
-}
+const OTHER: u8 = 0;
+const DIGIT: u8 = 1;
+const LOWER: u8 = 2;
+const UPPER: u8 = 4;
 
-#[inline]
-fn hash16(key: u32) -> usize {
-    (key.wrapping_mul(0x9e37_79b1) >> 16) as usize
-}
+static CLASS: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        table[byte] = if b.is_ascii_digit() {
+            DIGIT
+        } else if b.is_ascii_lowercase() {
+            LOWER
+        } else if b.is_ascii_uppercase() {
+            UPPER
+        } else {
+            OTHER
+        };
+        byte += 1;
+    }
+    table
+};
 
 fn case_variants(text: &[u8]) -> Vec<Vec<u8>> {
     text.iter().fold(vec![Vec::new()], |heads, byte| {
@@ -270,4 +298,22 @@ fn case_variants(text: &[u8]) -> Vec<Vec<u8>> {
         cases.dedup();
         heads.iter().flat_map(|h: &Vec<u8>| cases.iter().map(move |c| [h.as_slice(), &[*c]].concat())).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn heads() {
+        let f = Prefilter::new(&crate::rules::builtin::rules().unwrap());
+        let all: BTreeSet<String> = f
+            .anywhere_by_byte
+            .iter()
+            .flatten()
+            .map(|&l| String::from_utf8_lossy(&f.literals[l as usize].bytes).into_owned())
+            .collect();
+        println!("{all:?} {}", matches!(f.anywhere, Some(Anywhere::Packed(_))));
+    }
 }

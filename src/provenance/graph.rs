@@ -108,13 +108,17 @@ impl Paths {
 #[derive(Debug)]
 pub(super) struct Commits {
     list: Vec<(ObjectId, CommitData)>,
+    /// Numbers of the parents of each; `None` for one that is not there.
+    parents: Vec<Vec<Option<u32>>>,
 }
 
 impl Commits {
     pub(super) fn new(mut list: Vec<(ObjectId, CommitData)>) -> Self {
         list.sort_unstable_by_key(|(id, _)| *id);
         list.dedup_by_key(|(id, _)| *id);
-        Self { list }
+        let find = |id: &ObjectId| list.binary_search_by(|(have, _)| have.cmp(id)).ok().map(|at| at as u32);
+        let parents = list.iter().map(|(_, data)| data.parents.iter().map(find).collect()).collect();
+        Self { list, parents }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -138,24 +142,39 @@ impl Commits {
     }
 
     /// Parents; `None` for one that is not there.
-    pub(super) fn parents(&self, at: u32) -> Vec<Option<u32>> {
-        self.list[at as usize].1.parents.iter().map(|p| self.find(p)).collect()
+    pub(super) fn parents(&self, at: u32) -> &[Option<u32>] {
+        &self.parents[at as usize]
     }
 
     /// Which commits these lead to.
     pub(super) fn reachable(&self, tips: impl Iterator<Item = u32>) -> Vec<bool> {
+        self.flood(tips, |at| self.parents(at).iter().flatten().copied().collect())
+    }
+
+    /// The commits that have each as a parent.
+    pub(super) fn children(&self) -> Vec<Vec<u32>> {
+        let mut children = vec![Vec::new(); self.list.len()];
+        for at in 0..self.len() as u32 {
+            for parent in self.parents(at).iter().flatten() {
+                children[*parent as usize].push(at);
+            }
+        }
+        children
+    }
+
+    /// Which commits lead to this one.
+    pub(super) fn descendants(&self, at: u32, children: &[Vec<u32>]) -> Vec<bool> {
+        self.flood(std::iter::once(at), |at| children[at as usize].clone())
+    }
+
+    fn flood(&self, from: impl Iterator<Item = u32>, next: impl Fn(u32) -> Vec<u32>) -> Vec<bool> {
         let mut reached = vec![false; self.list.len()];
-        let mut stack: Vec<u32> = tips.collect();
+        let mut stack: Vec<u32> = from.collect();
         while let Some(at) = stack.pop() {
             if !std::mem::replace(&mut reached[at as usize], true) {
-                stack.extend(self.parents(at).into_iter().flatten());
+                stack.extend(next(at));
             }
         }
         reached
-    }
-
-    /// Does `tip` lead to `at`?
-    pub(super) fn is_ancestor(&self, at: u32, tip: u32) -> bool {
-        self.reachable(std::iter::once(tip))[at as usize]
     }
 }

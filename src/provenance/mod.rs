@@ -44,9 +44,11 @@ pub struct Provenance {
     origins: BTreeMap<ObjectId, Origin>,
     events: Vec<Event>,
     tips: Vec<Tip>,
+    /// What tips hold, each content once: thousands of refs often have the same.
+    tip_contents: Vec<Held>,
     /// Wanted commits and tags: secrets in messages.
     messages: BTreeMap<ObjectId, Message>,
-    infos: HashMap<ObjectId, crate::finding::CommitInfo>,
+    objects: Objects,
     now: i64,
 }
 
@@ -73,23 +75,22 @@ struct Event {
 /// Wanted blobs of a commit with their paths, sorted; shared between commits with equal trees.
 type Held = std::sync::Arc<Vec<(BString, ObjectId)>>;
 
-/// A ref with what its commit holds.
+/// A ref with what its commit holds: the number of an entry of [`Provenance::tip_contents`].
 #[derive(Debug)]
 struct Tip {
     name: BString,
-    held: Held,
+    holds: usize,
 }
 
 /// Finds out about the wanted objects.
 pub fn trace(
-    repository: &Repository,
-    objects: &Objects,
+    objects: Objects,
     refs: &[Ref],
     wanted: &HashSet<ObjectId>,
     count_missing: bool,
     memory: &Memory,
 ) -> Provenance {
-    let first = FirstPass::new(objects, wanted, count_missing);
+    let first = FirstPass::new(&objects, wanted, count_missing);
     objects.walk(&first, memory);
     let missing = first.missing.load(Ordering::Relaxed);
     let collected = first.collected.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -100,48 +101,60 @@ pub fn trace(
     }
     let entries = second.entries.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let commits = Commits::new(collected.commits);
-    build(repository, objects, refs, wanted, missing, &commits, graph::Paths::new(entries))
+    build(objects, refs, wanted, missing, &commits, graph::Paths::new(entries))
 }
 
 fn build(
-    repository: &Repository,
-    objects: &Objects,
+    objects: Objects,
     refs: &[Ref],
     wanted: &HashSet<ObjectId>,
     missing: u64,
     commits: &Commits,
     mut paths: graph::Paths,
 ) -> Provenance {
-    let head = repository.head();
     let peeled: Vec<(BString, Option<u32>)> = refs
         .iter()
         .map(|r| {
-            let commit = commits.find(&r.target).or_else(|| commits.find(&Repository::peel(objects, r.target)?.1));
+            let commit = commits.find(&r.target).or_else(|| commits.find(&Repository::peel(&objects, r.target)?.1));
             (r.name.clone(), commit)
         })
         .collect();
     let reachable = commits.reachable(peeled.iter().filter_map(|(_, c)| *c));
     let events = events(commits, &reachable, &mut paths);
-    let tips: Vec<Tip> = peeled
-        .iter()
-        .map(|(name, commit)| Tip {
-            name: name.clone(),
-            held: commit.map_or_else(Held::default, |c| paths.of(&commits.tree(c))),
-        })
-        .collect();
-    let mut provenance = Provenance {
+    let (tips, tip_contents) = tips(&peeled, commits, &mut paths);
+    Provenance {
         missing,
         wanted: wanted.clone(),
         origins: origins(&events),
-        messages: messages(objects, refs, wanted, commits, &peeled, &reachable),
+        messages: messages(&objects, refs, wanted, commits, &peeled, &reachable),
         events,
         tips,
-        infos: HashMap::new(),
+        tip_contents,
+        objects,
         now: now(),
-    };
-    debug_assert!(head.is_none() || !refs.is_empty());
-    provenance.load_infos(objects);
-    provenance
+    }
+}
+
+fn tips(peeled: &[(BString, Option<u32>)], commits: &Commits, paths: &mut graph::Paths) -> (Vec<Tip>, Vec<Held>) {
+    let mut contents = vec![Held::default()];
+    let mut numbers: HashMap<ObjectId, usize> = HashMap::new();
+    let tips = peeled
+        .iter()
+        .map(|(name, commit)| {
+            let holds = commit.map_or(0, |commit| {
+                let tree = commits.tree(commit);
+                *numbers.entry(tree).or_insert_with(|| {
+                    let held = paths.of(&tree);
+                    contents.iter().position(|have| *have == held).unwrap_or_else(|| {
+                        contents.push(held);
+                        contents.len() - 1
+                    })
+                })
+            });
+            Tip { name: name.clone(), holds }
+        })
+        .collect();
+    (tips, contents)
 }
 
 /// Commits whose wanted content is not that of all their parents.
@@ -192,19 +205,15 @@ fn messages(
     reachable: &[bool],
 ) -> BTreeMap<ObjectId, Message> {
     let mut messages = BTreeMap::new();
+    let children = commits.children();
     let sorted: BTreeSet<ObjectId> = wanted.iter().copied().collect();
     for id in sorted {
         if let Some(at) = commits.find(&id) {
-            let tips = peeled
-                .iter()
-                .enumerate()
-                .filter(|(_, (_, tip))| tip.is_some_and(|tip| commits.is_ancestor(at, tip)))
-                .map(|(i, _)| i)
-                .collect();
-            messages.insert(
-                id,
-                Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips },
-            );
+            let holders = commits.descendants(at, &children);
+            let holds = |tip: &Option<u32>| tip.is_some_and(|tip| holders[tip as usize]);
+            let tips = peeled.iter().enumerate().filter(|(_, (_, tip))| holds(tip)).map(|(i, _)| i).collect();
+            let message = Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips };
+            messages.insert(id, message);
         } else if matches!(objects.get(&id), Some((ObjectKind::Tag, _))) {
             let tips: Vec<usize> = refs.iter().enumerate().filter(|(_, r)| r.target == id).map(|(i, _)| i).collect();
             messages.insert(id, Message { time: 0, is_commit: false, reachable: !tips.is_empty(), tips });
@@ -236,13 +245,17 @@ impl Provenance {
             .map(|(id, m)| (m.time, *id))
             .min();
         let first = came_in.into_iter().chain(written).min();
-        life.first = first.and_then(|(_, id)| self.infos.get(&id).cloned());
+        life.first = first.and_then(|(_, id)| match self.objects.get(&id) {
+            Some((ObjectKind::Commit, bytes)) => Some(parse::info(&id, &bytes)),
+            _ => None,
+        });
         life.reachable = self.events.iter().any(|e| e.reachable && has(&e.here))
             || objects.iter().any(|id| self.messages.get(id).is_some_and(|m| m.reachable));
         let in_messages: HashSet<usize> =
             objects.iter().filter_map(|id| self.messages.get(id)).flat_map(|m| m.tips.iter().copied()).collect();
+        let holds: Vec<bool> = self.tip_contents.iter().map(has).collect();
         for (at, tip) in self.tips.iter().enumerate() {
-            if has(&tip.held) || in_messages.contains(&at) {
+            if holds[tip.holds] || in_messages.contains(&at) {
                 sort_in(&tip.name, &mut life);
             }
         }
@@ -265,7 +278,8 @@ impl Provenance {
         let paths = |held: &Held| -> BTreeSet<BString> {
             held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
         };
-        let at_head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| paths(&t.held)).unwrap_or_default();
+        let at_head =
+            self.tips.iter().find(|t| t.name == "HEAD").map(|t| paths(&self.tip_contents[t.holds])).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
         for event in self.events.iter().filter(|e| e.reachable && !e.parents.is_empty()) {
             let here = paths(&event.here);
@@ -280,23 +294,6 @@ impl Provenance {
             }
         }
         removals.into_values().collect()
-    }
-
-    /// Reads author and summary of every commit that a life may name.
-    fn load_infos(&mut self, objects: &Objects) {
-        let named = self
-            .events
-            .iter()
-            .map(|e| e.commit)
-            .chain(self.messages.iter().filter(|(_, m)| m.is_commit).map(|(id, _)| *id));
-        let mut infos = HashMap::new();
-        for id in named {
-            // Only where something came in that no parent has.
-            if let Some((ObjectKind::Commit, bytes)) = objects.get(&id) {
-                infos.insert(id, parse::info(&id, &bytes));
-            }
-        }
-        self.infos = infos;
     }
 }
 

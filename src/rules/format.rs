@@ -16,6 +16,10 @@ const STEP_LIMIT: u32 = 20_000;
 pub struct Format {
     nodes: Vec<Node>,
     names: Vec<String>,
+    /// Fewest and most bytes of a match, computed once.
+    length: (usize, usize),
+    first: Option<Class>,
+    last: Class,
 }
 
 #[derive(Clone, Debug)]
@@ -81,11 +85,19 @@ impl Format {
         if nodes.is_empty() {
             return Err(parser.error("the format is empty"));
         }
-        Ok(Self { nodes, names: parser.names })
+        Ok(Self::new(nodes, parser.names))
     }
 
     pub(crate) fn from_nodes(nodes: Vec<Node>) -> Self {
-        Self { nodes, names: Vec::new() }
+        Self::new(nodes, Vec::new())
+    }
+
+    fn new(nodes: Vec<Node>, names: Vec<String>) -> Self {
+        let first = match nodes.first() {
+            Some(Node::Segment { class, .. }) => Some(*class),
+            _ => None,
+        };
+        Self { length: length(&nodes), first, last: last_class(&nodes), nodes, names }
     }
 
     /// Names of the captured segments.
@@ -104,7 +116,7 @@ impl Format {
 
     /// Fewest and most bytes of a match.
     pub fn length(&self) -> (usize, usize) {
-        length(&self.nodes)
+        self.length
     }
 
     /// Bits of a random match: for each segment, its shortest length times log2 of its alphabet.
@@ -122,15 +134,12 @@ impl Format {
 
     /// The bytes a match may end with: the alphabet of the last piece if that is a segment.
     pub fn last_class(&self) -> Class {
-        last_class(&self.nodes)
+        self.last
     }
 
     /// The class of the first piece if that is a segment.
     pub fn first_class(&self) -> Option<Class> {
-        match self.nodes.first() {
-            Some(Node::Segment { class, .. }) => Some(*class),
-            _ => None,
-        }
+        self.first
     }
 
     /// Matches at `start`, longest first; `accept` judges an end position (boundaries). Gives the end and captures.
