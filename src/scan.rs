@@ -3,7 +3,7 @@
 //! The only module that knows both sources and detection. Everything that workers find is merged under its rule and secret
 //! and sorted at the end, so the result does not depend on the number of threads.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::BString;
 use gix::ObjectId;
+use gix::hashtable::HashSet;
 use rayon::prelude::*;
 
 use crate::detect::incremental::{self, Memo};
@@ -427,7 +428,7 @@ impl Collected {
     }
 
     /// Objects with a sighting.
-    fn history_objects(&self) -> HashSet<ObjectId> {
+    fn history_objects(&self) -> HashSet {
         let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         all.values()
             .flat_map(|e| &e.sightings)
@@ -583,7 +584,7 @@ struct HistoryVisitor<'a> {
     collected: &'a Collected,
     progress: &'a dyn Progress,
     objects: &'a Objects,
-    shallow: &'a HashSet<ObjectId>,
+    shallow: &'a HashSet,
     counts: Counts,
 }
 

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::detect::trigrams::Trigrams;
-use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
+use crate::rules::class::Class;
+use crate::rules::{Anchoring, Context, MAX_WITHIN, Rule, RuleSet};
 
 /// Words between context and value that say that the value is no secret.
 const PUBLIC_WORDS: &[&str] = &[
@@ -34,7 +35,28 @@ pub struct ContextIndex {
     near: Vec<Vec<usize>>,
     finder: Trigrams,
     within: usize,
+    shapes: Vec<Shape>,
 }
+
+/// The lengths that values of one alphabet can have.
+#[derive(Debug)]
+pub struct Shape {
+    class: Class,
+    /// Does a run of so many bytes fit a rule? The last entry stands for all longer ones.
+    lengths: Vec<bool>,
+}
+
+impl Shape {
+    /// Does the text begin with a run of the alphabet that has the length of a value?
+    pub fn fits(&self, text: &[u8]) -> bool {
+        let most = self.lengths.len() - 1;
+        let run = text.iter().take(most).take_while(|&&b| self.class.has(b)).count();
+        self.lengths[run]
+    }
+}
+
+/// Lengths of values up to this are told apart.
+const TOLD_APART: usize = 300;
 
 /// A context word in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +68,8 @@ pub struct Word {
 impl ContextIndex {
     /// Collects the words of a rule set.
     pub fn new(set: &RuleSet) -> Self {
-        let mut index = Self { words: Vec::new(), near: Vec::new(), finder: Trigrams::default(), within: 0 };
+        let mut index =
+            Self { words: Vec::new(), near: Vec::new(), finder: Trigrams::default(), within: 0, shapes: Vec::new() };
         for word in PUBLIC_WORDS {
             index.word(word);
         }
@@ -63,7 +86,34 @@ impl ContextIndex {
             }
         }
         index.compile();
+        for rule in set.rules().iter().filter(|r| r.context.is_some() && matches!(r.anchoring, Anchoring::Value)) {
+            index.add_shape(rule);
+        }
         index
+    }
+
+    /// Alphabets and lengths of the values that need context.
+    pub fn classes(&self) -> &[Shape] {
+        &self.shapes
+    }
+
+    fn add_shape(&mut self, rule: &Rule) {
+        let Some(format) = &rule.format else { return };
+        // A format that begins with a literal or a group: any text could be its start.
+        let class = format.first_class().unwrap_or_else(|| {
+            (0..=255).fold(Class::default(), |mut all, b| {
+                all.insert(b);
+                all
+            })
+        });
+        let at = self.shapes.iter().position(|s| s.class == class).unwrap_or_else(|| {
+            self.shapes.push(Shape { class, lengths: vec![false; TOLD_APART + 1] });
+            self.shapes.len() - 1
+        });
+        for (run, fits) in self.shapes[at].lengths.iter_mut().enumerate() {
+            // The last entry stands for longer runs, too.
+            *fits |= format.fits_run(run) || run == TOLD_APART;
+        }
     }
 
     fn compile(&mut self) {
@@ -139,6 +189,7 @@ fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
     };
     let long = span.len() > 4;
     let ends = long
+        || begins && goes_on_as_key(&hay[span.end..])
         || match hay.get(span.end) {
             Some(after) if after.is_ascii_alphabetic() && last.is_ascii_alphabetic() => {
                 last.is_ascii_lowercase() && after.is_ascii_uppercase()
@@ -149,6 +200,12 @@ fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
         };
     // Hints stand inside compounds too: apikey, authtoken.
     (begins && ends) || (long || is_hint(&hay[span.clone()])) && ends && in_compound(hay, span)
+}
+
+/// `acmekey`, `acmeapitoken`: what follows a short name is the rest of a key name.
+fn goes_on_as_key(text: &[u8]) -> bool {
+    const PARTS: [&[u8]; 8] = [b"api", b"key", b"token", b"secret", b"auth", b"pass", b"access", b"pwd"];
+    PARTS.iter().any(|part| text.get(..part.len()).is_some_and(|t| t.eq_ignore_ascii_case(part)))
 }
 
 fn is_hint(word: &[u8]) -> bool {
@@ -189,7 +246,13 @@ mod tests {
     fn index() -> (ContextIndex, Context) {
         let context =
             Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
-        let mut index = ContextIndex { words: Vec::new(), near: Vec::new(), finder: Trigrams::default(), within: 100 };
+        let mut index = ContextIndex {
+            words: Vec::new(),
+            near: Vec::new(),
+            finder: Trigrams::default(),
+            within: 100,
+            shapes: Vec::new(),
+        };
         PUBLIC_WORDS.iter().for_each(|w| {
             index.word(w);
         });

@@ -7,9 +7,9 @@ use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex};
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random};
 use crate::detect::score::{self, Evidence};
-use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
+use crate::finding::{Fact, RawMatch, Severity, Verdict};
 use crate::rules::expr::Env;
-use crate::rules::format::{Captures, Format};
+use crate::rules::format::{Captures, Format, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
 use crate::structure;
 
@@ -85,25 +85,45 @@ impl Evaluator<'_> {
         if let Some(context) = needs_context {
             read.cover(at as isize - before.1 as isize - context.within as isize - 1, at + 1);
         }
+        let mut read_to = at;
         for start in at.saturating_sub(before.1)..=at.saturating_sub(before.0) {
             if let Some(context) = needs_context {
+                // The shape is cheaper to check than the words around it.
+                if candidate.format.match_at(hay, start, &mut read_to, &|_| true).is_none() {
+                    continue;
+                }
                 let words = self.context.find(hay, start.saturating_sub(context.within)..start.max(at));
                 if !self.context.holds(context, &words, start) {
                     continue;
                 }
             }
             if self.try_at(hay, start, candidate, found, read) {
-                return;
+                break;
             }
         }
+        read.cover(at as isize, read_to + 1);
     }
 
     fn at_value(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
         let from = at.saturating_sub(self.context.within());
         read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
-        let starts: Vec<usize> = (at..at + len).filter(|&start| boundary::could_begin(hay, start)).collect();
+        let run_end = at + len;
+        let starts: Vec<usize> = (at..run_end)
+            .filter(|&start| boundary::could_begin(hay, start))
+            .filter(|&start| {
+                looks_random(&hay[start..run_end.max(start + 1).min(start + JUDGED)])
+                    || run_end - start < JUDGED && is_cut(hay, run_end)
+            })
+            .collect();
+        if starts.is_empty() {
+            return;
+        }
         for &index in self.prefilter.lone_values() {
             self.values_of(hay, index, &starts, &[], found, read);
+        }
+        // Few runs have the length of any credential: only for these it is worth to look for context.
+        if !self.context.classes().iter().any(|shape| starts.iter().any(|&start| shape.fits(&hay[start..]))) {
+            return;
         }
         let words = self.context.find(hay, from..at + len);
         for index in self.context.rules(&words) {
@@ -187,7 +207,9 @@ impl Evaluator<'_> {
     ) -> bool {
         let Candidate { index, rule, format } = candidate;
         let Some(judged) = validate(hay, start, end, captures, rule, format, reach) else { return false };
-        if only_proven && judged.verdict != Verdict::Proven {
+        let by_value = matches!(rule.anchoring, Anchoring::Value);
+        if judged.verdict < Verdict::Proven && (only_proven || by_value && judged.verdict == Verdict::Malformed) {
+            // Without a literal nothing said that this was meant to be one.
             return false;
         }
         let meta = &self.set.metas()[*index];
@@ -313,6 +335,11 @@ fn body(hay: &[u8], start: usize, end: usize, captures: &Captures, rule: &Rule, 
     hay.get(start + prefix..end).unwrap_or_default().to_vec()
 }
 
+/// Does the run of token characters go on at `at`, where the hit ends?
+fn is_cut(hay: &[u8], at: usize) -> bool {
+    hay.get(at).is_some_and(|&b| is_token_byte(b))
+}
+
 /// Does the format begin with a letter, digit or `_`, so that the byte before it matters?
 fn starts_with_word(format: &Format, segment: bool) -> bool {
     segment || format.prefix().first().is_none_or(|b| b.is_ascii_alphanumeric() || *b == b'_')
@@ -320,8 +347,8 @@ fn starts_with_word(format: &Format, segment: bool) -> bool {
 
 /// Values that context rules must not take: not random, or a plain hash where the alphabet is wider than hex.
 fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
-    let judged = &value[..value.len().min(JUDGED)];
-    if !looks_random(judged) {
+    let judged = value.iter().take(JUDGED).take_while(|&&b| is_token_byte(b)).count();
+    if !looks_random(&value[..judged]) {
         return true;
     }
     let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
@@ -329,14 +356,15 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
     wide && hash_like && rule.checks.is_empty() && rule.structure.is_none()
 }
 
-/// Orders matches so that the best of several overlapping ones comes first.
-pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> (bool, std::cmp::Reverse<(Confidence, usize, usize)>, usize) {
+/// Orders matches so that the best of several overlapping ones comes first: proof, then the rule that says more about the
+/// match (a longer literal, context words, arguments of its structure), then the longer match, then the graver rule.
+pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     let rule = &set.rules()[m.rule];
-    let specific = match &rule.anchoring {
-        Anchoring::Literal(anchor) => {
-            anchor.literals.iter().map(Vec::len).max().unwrap_or(0) + usize::from(rule.context.is_some())
-        }
-        _ => 1,
+    let literal = match &rule.anchoring {
+        Anchoring::Literal(anchor) => anchor.literals.iter().map(Vec::len).max().unwrap_or(0),
+        _ => 0,
     };
-    (m.verdict == Verdict::Malformed, std::cmp::Reverse((m.confidence, specific, m.span.len())), m.rule)
+    let says = usize::from(rule.context.is_some()) + rule.structure.as_ref().map_or(0, |(_, args)| args.len());
+    let best = (m.confidence, literal + says, m.span.len(), m.severity);
+    (m.verdict == Verdict::Malformed, std::cmp::Reverse(best), m.rule)
 }

@@ -2,7 +2,7 @@
 //!
 //! A hit inside a copied region is inherited with its offset moved. Its matches are inherited too if all bytes that they
 //! depend on ([`Read`]) were copied along; otherwise the hit is evaluated again. New hits are looked for only in inserted
-//! bytes and [`SEAM`] bytes on each side of a seam. The result equals [`Detector::scan`] of the whole object, match for
+//! bytes and a few bytes ([`Detector::reach`]) on each side of a seam. The result equals [`Detector::scan`] of the whole object, match for
 //! match; a test over generated histories says so.
 
 use std::ops::Range;
@@ -14,11 +14,7 @@ use crate::finding::RawMatch;
 use crate::rules::format::is_token_byte;
 use crate::source::delta::Region;
 
-/// Bytes looked at on each side of a seam: the longest literal and the shortest run fit in.
-const SEAM: usize = 64;
-/// Hits without a match are forgotten if they depend only on bytes this close: a change there is found again anyway.
-const NEAR: isize = 40;
-/// How much farther than [`SEAM`] a run of token characters is followed, so that values are seen whole.
+/// How much farther than that a run of token characters is followed, so that values are seen whole.
 const FOLLOW: usize = 512;
 
 /// What is remembered of an object for those made from it.
@@ -75,7 +71,7 @@ pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Re
     if base.opaque {
         return scan_whole(detector, bytes, scratch);
     }
-    rescan_ranges(bytes, regions, &mut scratch.ranges);
+    rescan_ranges(bytes, regions, detector.reach(), &mut scratch.ranges);
     let mut hits: Vec<Tracked> = Vec::with_capacity(base.hits.len());
     for region in regions {
         if let Region::Copy { from, to, len } = *region {
@@ -99,8 +95,9 @@ pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Re
 fn track(detector: &Detector, bytes: &[u8], hit: Hit) -> Option<Tracked> {
     let mut matches = Vec::new();
     let read = detector.evaluate(bytes, hit, &mut matches);
-    let at = hit.at as isize;
-    (!matches.is_empty() || read.start < at - NEAR || read.end > at + NEAR).then_some(Tracked { hit, read, matches })
+    // What depends only on bytes this close need not be remembered: after a change there it is found again.
+    let (at, near) = (hit.at as isize, detector.reach() as isize);
+    (!matches.is_empty() || read.start < at - near || read.end > at + near).then_some(Tracked { hit, read, matches })
 }
 
 fn inherit(
@@ -144,11 +141,11 @@ impl Tracked {
 }
 
 /// Where to look for new hits: inserted bytes and both sides of every seam, joined where they overlap.
-fn rescan_ranges(bytes: &[u8], regions: &[Region], ranges: &mut Vec<Range<usize>>) {
+fn rescan_ranges(bytes: &[u8], regions: &[Region], reach: usize, ranges: &mut Vec<Range<usize>>) {
     ranges.clear();
     let mut add = |start: usize, end: usize| {
-        let start = extend_left(bytes, start.saturating_sub(SEAM));
-        let end = extend_right(bytes, (end + SEAM).min(bytes.len()));
+        let start = extend_left(bytes, start.saturating_sub(reach));
+        let end = extend_right(bytes, (end + reach).min(bytes.len()));
         match ranges.last_mut() {
             Some(last) if last.end >= start => {
                 last.start = last.start.min(start);

@@ -3,6 +3,7 @@
 //! `prefilter` finds where a rule could match, `evaluate` runs the rules there, `score` judges. [`Detector::scan`] is the
 //! plain way over a whole text; the history scan calls the steps itself, to look only at what changed.
 
+mod anywhere;
 mod boundary;
 pub mod context;
 pub mod evaluate;
@@ -11,6 +12,7 @@ pub mod incremental;
 pub mod prefilter;
 mod runs;
 pub mod score;
+mod simd;
 pub mod text;
 mod trigrams;
 
@@ -44,6 +46,11 @@ impl Detector {
     /// Adds the hits of a part of a text.
     pub fn prefilter(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         self.prefilter.find(hay, range, hits);
+    }
+
+    /// Bytes on each side of a change within which hits can come or go.
+    pub fn reach(&self) -> usize {
+        self.prefilter.reach()
     }
 
     /// Adds the matches of a hit and gives the bytes that they depend on.

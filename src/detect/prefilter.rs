@@ -8,11 +8,9 @@
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
 //! * a value: a run that looks random, for rules that go by length and context words.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, Input, packed};
-
+use crate::detect::anywhere::Anywhere;
 use crate::detect::runs;
 use crate::detect::trigrams::Trigrams;
 use crate::rules::{Anchoring, RuleSet};
@@ -21,8 +19,6 @@ use crate::rules::{Anchoring, RuleSet};
 pub const MIN_RUN: usize = 16;
 /// Longest run that is judged as one value; longer ones are looked at piece by piece.
 const MAX_VALUE: usize = 512;
-/// Bytes of a literal that the search for literals anywhere compares; the rest is compared afterwards.
-const ANYWHERE_KEY: usize = 4;
 
 /// A place where some rule could match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,35 +44,21 @@ pub struct Prefilter {
     literals: Vec<Literal>,
     /// Literals that stand in runs.
     in_run: Trigrams,
-    anywhere: Option<Anywhere>,
-    /// Literals of `anywhere` by their first byte.
-    anywhere_by_byte: Vec<Vec<u32>>,
+    /// Literals that can stand anywhere.
+    anywhere: Anywhere,
     values: bool,
     lone_values: Vec<usize>,
 }
 
-/// A search for literals anywhere.
+/// A text that matches of a rule hold.
 #[derive(Debug)]
-enum Anywhere {
-    Packed(packed::Searcher),
-    Automaton(AhoCorasick),
-}
-
-impl Anywhere {
-    fn next(&self, hay: &[u8], range: Range<usize>) -> Option<usize> {
-        match self {
-            Self::Packed(packed) => packed.find_in(hay, range.into()).map(|m| m.start()),
-            Self::Automaton(automaton) => automaton.find(Input::new(hay).range(range)).map(|m| m.start()),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Literal {
-    bytes: Vec<u8>,
+pub struct Literal {
+    /// The text; lower case if it is compared in any letter case.
+    pub bytes: Vec<u8>,
     /// Compare in any letter case?
-    any_case: bool,
-    rules: Vec<usize>,
+    pub any_case: bool,
+    /// Indices of the rules.
+    pub rules: Vec<usize>,
 }
 
 impl Prefilter {
@@ -85,8 +67,7 @@ impl Prefilter {
         let mut filter = Self {
             literals: Vec::new(),
             in_run: Trigrams::default(),
-            anywhere: None,
-            anywhere_by_byte: vec![Vec::new(); 256],
+            anywhere: Anywhere::default(),
             values: false,
             lone_values: Vec::new(),
         };
@@ -114,13 +95,18 @@ impl Prefilter {
             }
         }
         filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
-        filter.index_anywhere(&anywhere);
+        filter.anywhere = Anywhere::new(anywhere.iter().map(|&l| (&filter.literals[l as usize], l)));
         filter
     }
 
     /// Rules that a literal belongs to.
     pub fn literal_rules(&self, literal: u32) -> &[usize] {
         &self.literals[literal as usize].rules
+    }
+
+    /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
+    pub fn reach(&self) -> usize {
+        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0) + MIN_RUN
     }
 
     /// Rules that go by the length of a value alone.
@@ -145,35 +131,6 @@ impl Prefilter {
         index as u32
     }
 
-    fn index_anywhere(&mut self, literals: &[u32]) {
-        let mut heads: BTreeSet<Vec<u8>> = BTreeSet::new();
-        for &literal in literals {
-            let Literal { bytes, any_case, .. } = &self.literals[literal as usize];
-            let starts = if *any_case {
-                case_variants(&bytes[..3])
-            } else {
-                vec![bytes[..bytes.len().min(ANYWHERE_KEY)].to_vec()]
-            };
-            for head in starts {
-                let list = &mut self.anywhere_by_byte[usize::from(head[0])];
-                if !list.contains(&literal) {
-                    list.push(literal);
-                }
-                heads.insert(head);
-            }
-        }
-        if heads.is_empty() {
-            return;
-        }
-        let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
-        builder.extend(&heads);
-        self.anywhere = match builder.build() {
-            Some(packed) => Some(Anywhere::Packed(packed)),
-            // Too many for the vectorised search (a user with many rules of this kind), or no vectors on this machine.
-            None => AhoCorasick::new(&heads).ok().map(Anywhere::Automaton),
-        };
-    }
-
     /// Adds all hits whose literal or run begins in `range` of `hay`, in ascending order. Bytes around the range are
     /// looked at to judge runs and to compare literals.
     pub fn find(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
@@ -189,18 +146,7 @@ impl Prefilter {
     }
 
     fn find_anywhere(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
-        let Some(searcher) = &self.anywhere else { return };
-        // A literal that begins in the range may end behind it.
-        let end = (range.end + ANYWHERE_KEY).min(hay.len());
-        let mut at = range.start;
-        while at < range.end {
-            let Some(found) = searcher.next(hay, at..end).filter(|&found| found < range.end) else { break };
-            // The searcher gives one of the patterns that begin there; all literals of that first byte are compared.
-            for &literal in &self.anywhere_by_byte[usize::from(hay[found])] {
-                self.push_if_there(hay, found, literal, hits);
-            }
-            at = found + 1;
-        }
+        self.anywhere.find(hay, range, |at, literal| self.push_if_there(hay, at, literal, hits));
     }
 
     fn find_in_run(&self, hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
@@ -228,7 +174,7 @@ fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
     while start < run.end {
         let end = run.end.min(start + MAX_VALUE);
         // A value that begins in this piece is judged by its first bytes, which may lie in the next one.
-        if looks_random(&hay[start..hay.len().min(end + JUDGED)]) {
+        if looks_random(&hay[start..run.end.min(end + JUDGED)]) {
             hits.push(Hit { at: start, what: What::Value((end - start) as u32) });
         }
         start = end;
@@ -291,29 +237,3 @@ static CLASS: [u8; 256] = {
     }
     table
 };
-
-fn case_variants(text: &[u8]) -> Vec<Vec<u8>> {
-    text.iter().fold(vec![Vec::new()], |heads, byte| {
-        let mut cases = vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
-        cases.dedup();
-        heads.iter().flat_map(|h: &Vec<u8>| cases.iter().map(move |c| [h.as_slice(), &[*c]].concat())).collect()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn heads() {
-        let f = Prefilter::new(&crate::rules::builtin::rules().unwrap());
-        let all: BTreeSet<String> = f
-            .anywhere_by_byte
-            .iter()
-            .flatten()
-            .map(|&l| String::from_utf8_lossy(&f.literals[l as usize].bytes).into_owned())
-            .collect();
-        println!("{all:?} {}", matches!(f.anywhere, Some(Anywhere::Packed(_))));
-    }
-}

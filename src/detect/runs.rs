@@ -3,54 +3,71 @@
 use std::ops::Range;
 
 use crate::detect::prefilter::MIN_RUN;
-
-static TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        table[byte] = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'=' | b'.' | b'-');
-        byte += 1;
-    }
-    table
-};
+use crate::detect::simd::CLASSIFY;
 
 /// Calls `f` for each run of [`MIN_RUN`] or more token characters in `range`, ascending. A run that reaches over an edge of
 /// the range is cut there, and is reported whatever its length inside the range, since it may be long outside.
 pub fn for_each(hay: &[u8], range: Range<usize>, mut f: impl FnMut(Range<usize>)) {
-    let Range { start: mut pos, end } = range.clone();
-    let cut_left = range.start > 0;
-    let cut_right = range.end < hay.len();
-    while pos < end {
-        // A run of 16 that begins at or after `pos` covers this byte, or begins after it.
-        let probe = pos + MIN_RUN - 1;
-        let mut first = pos;
-        if probe < end {
-            if !TOKEN[usize::from(hay[probe])] && !(cut_left && pos == range.start) {
-                pos = probe + 1;
+    let classify = *CLASSIFY;
+    let (cut_left, cut_right) = (range.start > 0, range.end < hay.len());
+    let mut report = |start: usize, end: usize| {
+        let touches = (cut_left && start == range.start) || (cut_right && end == range.end);
+        if end - start >= MIN_RUN || touches {
+            f(start..end);
+        }
+    };
+    // Where the run that is open at the end of the last 64 bytes began.
+    let mut open: Option<usize> = None;
+    let mut at = range.start;
+    while at < range.end {
+        let mut bits = match hay[at..range.end].first_chunk::<64>() {
+            Some(block) => classify(block),
+            None => {
+                let mut block = [b' '; 64];
+                block[..range.end - at].copy_from_slice(&hay[at..range.end]);
+                classify(&block)
+            }
+        };
+        let mut base = at;
+        if let Some(start) = open {
+            let more = bits.trailing_ones() as usize;
+            if more == 64 {
+                at += 64;
                 continue;
             }
-            first = probe;
-            if TOKEN[usize::from(hay[probe])] {
-                while first > pos && TOKEN[usize::from(hay[first - 1])] {
-                    first -= 1;
+            report(start, at + more);
+            open = None;
+            // The open run is done with.
+            bits = bits >> more << more;
+        }
+        // Only runs of 16, and what touches an edge, are of interest: most blocks have none.
+        let edges = bits & 1 == 1 && at == range.start || bits >> 63 == 1 || at + 64 >= range.end;
+        if edges || has_run(bits) {
+            base = at;
+            while bits != 0 {
+                let start = bits.trailing_zeros() as usize;
+                let len = (bits >> start).trailing_ones() as usize;
+                if start + len == 64 {
+                    open = Some(base + start);
+                    break;
                 }
-            } else {
-                first = pos;
+                report(base + start, base + start + len);
+                bits &= !(((1u64 << len) - 1) << start);
             }
-        } else if !cut_right && !(cut_left && pos == range.start) {
-            return;
         }
-        let mut last = first;
-        while last < end && TOKEN[usize::from(hay[last])] {
-            last += 1;
-        }
-        let touches = (cut_left && first == range.start) || (cut_right && last == end);
-        if last - first >= MIN_RUN || (touches && last > first) {
-            f(first..last);
-        }
-        pos = last + 1;
+        at = base + 64;
     }
+    if let Some(start) = open {
+        report(start, range.end);
+    }
+}
+
+/// Are there 16 ones in a row?
+fn has_run(bits: u64) -> bool {
+    let two = bits & bits >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    eight & eight >> 8 != 0
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The few trees and all commits that provenance is computed on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bstr::BString;
 use gix::ObjectId;
+use gix::hashtable::{self, HashSet};
 
 use super::Held;
 use super::parse::CommitData;
@@ -19,13 +20,13 @@ pub(super) fn hash(id: &[u8]) -> u32 {
 
 /// Trees from which a wanted blob can be reached; a few more, since edges are kept by a hash.
 #[derive(Debug, Default)]
-pub(super) struct Marked(HashSet<ObjectId>);
+pub(super) struct Marked(HashSet);
 
 impl Marked {
     /// Marks upwards from the trees that hold a wanted blob.
     pub(super) fn from(mut edges: Vec<(u32, u32)>, trees: Vec<ObjectId>, direct: &[ObjectId]) -> Self {
         edges.sort_unstable();
-        let mut marked: HashSet<ObjectId> = direct.iter().copied().collect();
+        let mut marked: HashSet = direct.iter().copied().collect();
         let mut stack: Vec<ObjectId> = direct.to_vec();
         while let Some(id) = stack.pop() {
             let key = hash(id.as_bytes());
@@ -57,49 +58,96 @@ pub(super) struct Kept {
     pub(super) id: ObjectId,
 }
 
-pub(super) type Entries = HashMap<ObjectId, Vec<Kept>>;
+pub(super) type Entries = hashtable::HashMap<ObjectId, Vec<Kept>>;
 
-/// Paths of wanted blobs below a tree, computed once for each tree.
+/// What trees hold of the wanted blobs. Trees that hold the same have the same number, so that comparing costs nothing.
 #[derive(Debug)]
-pub(super) struct Paths {
+pub(super) struct Contents {
     entries: Entries,
-    known: HashMap<ObjectId, Held>,
+    of_tree: hashtable::HashMap<ObjectId, u32>,
+    numbers: HashMap<Vec<Child>, u32>,
+    lists: Vec<Vec<Child>>,
+    held: Vec<Option<Held>>,
 }
 
-impl Paths {
+/// Name and what is there: a blob, or the number of a content.
+type Child = (BString, Result<ObjectId, u32>);
+
+impl Contents {
+    /// The number of trees without any wanted blob.
+    pub(super) const NOTHING: u32 = 0;
+
     pub(super) fn new(entries: Entries) -> Self {
-        Self { entries, known: HashMap::new() }
+        let mut contents = Self {
+            entries,
+            of_tree: hashtable::HashMap::default(),
+            numbers: HashMap::new(),
+            lists: Vec::new(),
+            held: Vec::new(),
+        };
+        contents.number(Vec::new());
+        contents
     }
 
-    /// Wanted blobs below a tree, sorted by path.
-    pub(super) fn of(&mut self, tree: &ObjectId) -> Held {
+    fn number(&mut self, list: Vec<Child>) -> u32 {
+        if let Some(number) = self.numbers.get(&list) {
+            return *number;
+        }
+        let number = self.lists.len() as u32;
+        self.lists.push(list.clone());
+        self.held.push(None);
+        self.numbers.insert(list, number);
+        number
+    }
+
+    /// The number of a tree's content.
+    pub(super) fn of(&mut self, tree: &ObjectId) -> u32 {
         self.below(tree, 0)
     }
 
-    fn below(&mut self, tree: &ObjectId, depth: usize) -> Held {
-        if let Some(known) = self.known.get(tree) {
-            return Arc::clone(known);
+    fn below(&mut self, tree: &ObjectId, depth: usize) -> u32 {
+        if let Some(number) = self.of_tree.get(tree) {
+            return *number;
         }
-        let kept = self.entries.get(tree).cloned().unwrap_or_default();
-        let mut held = Vec::new();
+        let Some(kept) = self.entries.get(tree).cloned() else { return Self::NOTHING };
+        let mut list = Vec::with_capacity(kept.len());
         for entry in kept {
             if !entry.is_tree {
-                held.push((entry.name, entry.id));
+                list.push((entry.name, Ok(entry.id)));
             } else if depth < MAX_DEPTH {
-                for (path, id) in self.below(&entry.id, depth + 1).iter() {
-                    let mut full = entry.name.clone();
-                    full.push(b'/');
-                    full.extend_from_slice(path);
-                    held.push((full, *id));
+                let number = self.below(&entry.id, depth + 1);
+                if number != Self::NOTHING {
+                    list.push((entry.name, Err(number)));
                 }
             }
         }
-        held.sort();
-        let held = Arc::new(held);
-        // Trees that lead to nothing need no memory.
-        if !held.is_empty() || self.entries.contains_key(tree) {
-            self.known.insert(*tree, Arc::clone(&held));
+        let number = self.number(list);
+        self.of_tree.insert(*tree, number);
+        number
+    }
+
+    /// The wanted blobs of a content, sorted by path.
+    pub(super) fn held(&mut self, number: u32) -> Held {
+        if let Some(held) = &self.held[number as usize] {
+            return Arc::clone(held);
         }
+        let mut all = Vec::new();
+        for (name, child) in self.lists[number as usize].clone() {
+            match child {
+                Ok(blob) => all.push((name, blob)),
+                Err(below) => {
+                    for (path, id) in self.held(below).iter() {
+                        let mut full = name.clone();
+                        full.push(b'/');
+                        full.extend_from_slice(path);
+                        all.push((full, *id));
+                    }
+                }
+            }
+        }
+        all.sort();
+        let held = Arc::new(all);
+        self.held[number as usize] = Some(Arc::clone(&held));
         held
     }
 }

@@ -8,20 +8,22 @@
 mod graph;
 pub mod parse;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::BString;
 use gix::ObjectId;
+use gix::hashtable::HashSet;
 
 pub use parse::{commit_links, without_signature};
 
 use crate::finding::{Life, Removal};
+use crate::source::delta::Region;
 use crate::source::objects::Objects;
 use crate::source::pack::{Memory, Object, ObjectKind, Visitor};
 use crate::source::repository::{Ref, Repository};
-use graph::{Commits, Marked};
+use graph::{Commits, Contents, Marked};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -40,7 +42,7 @@ pub struct Origin {
 pub struct Provenance {
     /// Objects that trees name and no store has.
     pub missing: u64,
-    wanted: HashSet<ObjectId>,
+    wanted: HashSet,
     origins: BTreeMap<ObjectId, Origin>,
     events: Vec<Event>,
     tips: Vec<Tip>,
@@ -83,13 +85,7 @@ struct Tip {
 }
 
 /// Finds out about the wanted objects.
-pub fn trace(
-    objects: Objects,
-    refs: &[Ref],
-    wanted: &HashSet<ObjectId>,
-    count_missing: bool,
-    memory: &Memory,
-) -> Provenance {
+pub fn trace(objects: Objects, refs: &[Ref], wanted: &HashSet, count_missing: bool, memory: &Memory) -> Provenance {
     let first = FirstPass::new(&objects, wanted, count_missing);
     objects.walk(&first, memory);
     let missing = first.missing.load(Ordering::Relaxed);
@@ -101,16 +97,16 @@ pub fn trace(
     }
     let entries = second.entries.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let commits = Commits::new(collected.commits);
-    build(objects, refs, wanted, missing, &commits, graph::Paths::new(entries))
+    build(objects, refs, wanted, missing, &commits, Contents::new(entries))
 }
 
 fn build(
     objects: Objects,
     refs: &[Ref],
-    wanted: &HashSet<ObjectId>,
+    wanted: &HashSet,
     missing: u64,
     commits: &Commits,
-    mut paths: graph::Paths,
+    mut contents: Contents,
 ) -> Provenance {
     let peeled: Vec<(BString, Option<u32>)> = refs
         .iter()
@@ -120,8 +116,8 @@ fn build(
         })
         .collect();
     let reachable = commits.reachable(peeled.iter().filter_map(|(_, c)| *c));
-    let events = events(commits, &reachable, &mut paths);
-    let (tips, tip_contents) = tips(&peeled, commits, &mut paths);
+    let events = events(commits, &reachable, &mut contents);
+    let (tips, tip_contents) = tips(&peeled, commits, &mut contents);
     Provenance {
         missing,
         wanted: wanted.clone(),
@@ -135,43 +131,40 @@ fn build(
     }
 }
 
-fn tips(peeled: &[(BString, Option<u32>)], commits: &Commits, paths: &mut graph::Paths) -> (Vec<Tip>, Vec<Held>) {
-    let mut contents = vec![Held::default()];
-    let mut numbers: HashMap<ObjectId, usize> = HashMap::new();
+fn tips(peeled: &[(BString, Option<u32>)], commits: &Commits, contents: &mut Contents) -> (Vec<Tip>, Vec<Held>) {
+    let mut held = Vec::new();
+    let mut known: HashMap<u32, usize> = HashMap::new();
     let tips = peeled
         .iter()
         .map(|(name, commit)| {
-            let holds = commit.map_or(0, |commit| {
-                let tree = commits.tree(commit);
-                *numbers.entry(tree).or_insert_with(|| {
-                    let held = paths.of(&tree);
-                    contents.iter().position(|have| *have == held).unwrap_or_else(|| {
-                        contents.push(held);
-                        contents.len() - 1
-                    })
-                })
+            let content = commit.map_or(Contents::NOTHING, |commit| contents.of(&commits.tree(commit)));
+            let holds = *known.entry(content).or_insert_with(|| {
+                held.push(contents.held(content));
+                held.len() - 1
             });
             Tip { name: name.clone(), holds }
         })
         .collect();
-    (tips, contents)
+    (tips, held)
 }
 
 /// Commits whose wanted content is not that of all their parents.
-fn events(commits: &Commits, reachable: &[bool], paths: &mut graph::Paths) -> Vec<Event> {
+fn events(commits: &Commits, reachable: &[bool], contents: &mut Contents) -> Vec<Event> {
+    let numbers: Vec<u32> = (0..commits.len() as u32).map(|at| contents.of(&commits.tree(at))).collect();
     let mut events = Vec::new();
     for at in 0..commits.len() as u32 {
-        let here = paths.of(&commits.tree(at));
-        let parents: Vec<Held> =
-            commits.parents(at).iter().map(|p| p.map_or_else(Held::default, |p| paths.of(&commits.tree(p)))).collect();
-        let changed = if parents.is_empty() { !here.is_empty() } else { parents.iter().any(|p| *p != here) };
+        let here = numbers[at as usize];
+        let of_parent = |p: &Option<u32>| p.map_or(Contents::NOTHING, |p| numbers[p as usize]);
+        let parents = commits.parents(at);
+        let changed =
+            if parents.is_empty() { here != Contents::NOTHING } else { parents.iter().any(|p| of_parent(p) != here) };
         if changed {
             events.push(Event {
                 commit: commits.id(at),
                 time: commits.time(at),
                 reachable: reachable[at as usize],
-                here,
-                parents,
+                here: contents.held(here),
+                parents: parents.iter().map(|p| contents.held(of_parent(p))).collect(),
             });
         }
     }
@@ -199,7 +192,7 @@ fn origins(events: &[Event]) -> BTreeMap<ObjectId, Origin> {
 fn messages(
     objects: &Objects,
     refs: &[Ref],
-    wanted: &HashSet<ObjectId>,
+    wanted: &HashSet,
     commits: &Commits,
     peeled: &[(BString, Option<u32>)],
     reachable: &[bool],
@@ -230,7 +223,7 @@ impl Provenance {
 
     /// The life of a secret that stands in these objects; `None` if they are not of this repository, or none at all.
     pub fn life(&self, objects: &[ObjectId]) -> Option<Life> {
-        let set: HashSet<ObjectId> = objects.iter().copied().filter(|id| self.wanted.contains(id)).collect();
+        let set: HashSet = objects.iter().copied().filter(|id| self.wanted.contains(id)).collect();
         if set.is_empty() {
             return None;
         }
@@ -251,7 +244,7 @@ impl Provenance {
         });
         life.reachable = self.events.iter().any(|e| e.reachable && has(&e.here))
             || objects.iter().any(|id| self.messages.get(id).is_some_and(|m| m.reachable));
-        let in_messages: HashSet<usize> =
+        let in_messages: BTreeSet<usize> =
             objects.iter().filter_map(|id| self.messages.get(id)).flat_map(|m| m.tips.iter().copied()).collect();
         let holds: Vec<bool> = self.tip_contents.iter().map(has).collect();
         for (at, tip) in self.tips.iter().enumerate() {
@@ -274,7 +267,7 @@ impl Provenance {
     }
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
-    fn removals(&self, set: &HashSet<ObjectId>) -> Vec<Removal> {
+    fn removals(&self, set: &HashSet) -> Vec<Removal> {
         let paths = |held: &Held| -> BTreeSet<BString> {
             held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
         };
@@ -330,23 +323,25 @@ struct Collected {
     /// Trees that hold a wanted blob.
     direct: Vec<ObjectId>,
     commits: Vec<(ObjectId, parse::CommitData)>,
+    /// Objects that are known to be there.
+    known: Vec<Option<ObjectId>>,
 }
 
 /// Which trees hold which, and all commits.
 struct FirstPass<'a> {
     objects: &'a Objects,
-    wanted: &'a HashSet<ObjectId>,
+    wanted: &'a HashSet,
     /// One bit for the first two bytes of each wanted id, so that most entries need no look-up.
     bits: Vec<u64>,
     count_missing: bool,
     missing: AtomicU64,
     /// Missing ones that were counted.
-    absent: Mutex<HashSet<ObjectId>>,
+    absent: Mutex<HashSet>,
     collected: Mutex<Collected>,
 }
 
 impl<'a> FirstPass<'a> {
-    fn new(objects: &'a Objects, wanted: &'a HashSet<ObjectId>, count_missing: bool) -> Self {
+    fn new(objects: &'a Objects, wanted: &'a HashSet, count_missing: bool) -> Self {
         let mut bits = vec![0u64; 1024];
         #[allow(clippy::iter_over_hash_type, reason = "sets bits, in any order")]
         for id in wanted {
@@ -369,8 +364,16 @@ impl<'a> FirstPass<'a> {
         self.bits[key >> 6] >> (key & 63) & 1 == 1 && ObjectId::try_from(id).is_ok_and(|id| self.wanted.contains(&id))
     }
 
-    fn check_present(&self, id: &[u8]) {
+    /// Counts an object that is in no store, once. `known` remembers what was looked up last, since neighbouring trees
+    /// name mostly the same objects.
+    fn check_present(&self, id: &[u8], known: &mut Vec<Option<ObjectId>>) {
         let Ok(id) = ObjectId::try_from(id) else { return };
+        known.resize(1 << 14, None);
+        let slot = &mut known[graph::hash(id.as_bytes()) as usize & ((1 << 14) - 1)];
+        if *slot == Some(id) {
+            return;
+        }
+        *slot = Some(id);
         if !self.objects.has(&id) && self.absent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id) {
             self.missing.fetch_add(1, Ordering::Relaxed);
         }
@@ -400,14 +403,25 @@ impl Visitor for FirstPass<'_> {
         let number = found.trees.len() as u32;
         found.trees.push(object.id.to_owned());
         let mut direct = false;
+        // Entries that were copied from the base were checked there.
+        let mut copied = object.base.map_or(&[][..], |(_, regions)| regions).iter().filter_map(|r| match *r {
+            Region::Copy { to, len, .. } => Some(to..to + len),
+            Region::Insert { .. } => None,
+        });
+        let mut copy = copied.next();
         for entry in parse::tree(object.bytes, object.id.as_bytes().len()) {
             if entry.is_tree {
                 found.edges.push((graph::hash(entry.id), number));
             } else if !entry.is_submodule {
                 direct |= self.is_wanted(entry.id);
             }
-            if self.count_missing && !entry.is_submodule {
-                self.check_present(entry.id);
+            let end = entry.id.as_ptr_range().end as usize - object.bytes.as_ptr() as usize;
+            while copy.as_ref().is_some_and(|c| c.end < end) {
+                copy = copied.next();
+            }
+            let known = copy.as_ref().is_some_and(|c| c.start + entry.id.len() <= end && end <= c.end);
+            if self.count_missing && !known && !entry.is_submodule {
+                self.check_present(entry.id, &mut found.known);
             }
         }
         if direct {
@@ -427,7 +441,7 @@ impl Visitor for FirstPass<'_> {
 
 /// The marked entries of marked trees.
 struct SecondPass<'a> {
-    wanted: &'a HashSet<ObjectId>,
+    wanted: &'a HashSet,
     marked: &'a Marked,
     entries: Mutex<graph::Entries>,
 }
@@ -437,11 +451,15 @@ impl Visitor for SecondPass<'_> {
     type Scratch = graph::Entries;
 
     fn scratch(&self) -> graph::Entries {
-        graph::Entries::new()
+        graph::Entries::default()
     }
 
     fn wants(&self, kind: ObjectKind) -> bool {
         kind == ObjectKind::Tree
+    }
+
+    fn wants_id(&self, id: &gix::oid) -> bool {
+        self.marked.has(id)
     }
 
     fn visit(&self, found: &mut graph::Entries, object: Object<'_, ()>) {

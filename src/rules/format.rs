@@ -142,6 +142,16 @@ impl Format {
         self.first
     }
 
+    /// Could a match begin with a run of so many bytes of the first segment's class (and no more)?
+    pub fn fits_run(&self, run: usize) -> bool {
+        match self.nodes.as_slice() {
+            [Node::Segment { lengths, .. }] => lengths.allows(run),
+            // Another piece follows, which may take bytes of the same class.
+            [Node::Segment { lengths, .. }, ..] => run >= lengths.min(),
+            _ => true,
+        }
+    }
+
     /// Matches at `start`, longest first; `accept` judges an end position (boundaries). Gives the end and captures.
     /// `reach` is raised to the end of the bytes looked at; past the end of `hay` it counts one more.
     pub fn match_at(

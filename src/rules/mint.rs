@@ -1,21 +1,40 @@
 //! The generator: mints credentials from a rule's own format, so that no token-like string needs to stand in a
 //! repository. Minted examples are for tests; [`crate::structure::Rng`] is no source of real keys.
 
+use crate::finding::Verdict;
 use crate::rules::Rule;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node};
-use crate::structure::Rng;
+use crate::structure::{Input, Rng};
+
+/// How often a format is filled until its structure takes the result.
+const TRIES: usize = 200;
 
 /// Mints a credential that the rule must find; `None` if neither the format nor a structure can make one.
 pub fn mint(rule: &Rule, rng: &mut Rng) -> Option<Vec<u8>> {
-    if let Some((structure, args)) = &rule.structure {
-        match (structure.mint, structure.segment(args)) {
-            (Some(mint), Some(segment)) => return with_segment(rule.format.as_ref()?, segment, &mint(rng, args), rng),
-            (Some(mint), None) => return Some(mint(rng, args)),
-            _ => {}
-        }
-    }
     let format = rule.format.as_ref().or(rule.mint.as_ref())?;
+    let Some((structure, args)) = &rule.structure else { return by_format(rule, format, rng) };
+    let minted = match (structure.mint, structure.segment(args)) {
+        (Some(mint), Some(segment)) => with_segment(format, segment, &mint(rng, args), rng),
+        (Some(mint), None) => Some(mint(rng, args)),
+        _ => None,
+    };
+    let opens = |token: &Vec<u8>| (0..token.len().min(64)).any(|at| passes(rule, format, token, at));
+    minted
+        .filter(opens)
+        .or_else(|| (0..TRIES).find_map(|_| by_format(rule, format, rng).filter(|t| passes(rule, format, t, 0))))
+}
+
+/// Does the structure take what the format matches at a place?
+fn passes(rule: &Rule, format: &Format, token: &[u8], at: usize) -> bool {
+    let Some((end, captures)) = format.match_at(token, at, &mut 0, &|_| true) else { return false };
+    let Some((structure, args)) = &rule.structure else { return true };
+    let named: Vec<_> = format.names().iter().zip(&captures).filter_map(|(n, c)| Some((n.as_str(), (*c)?))).collect();
+    let outcome = (structure.check)(&Input { hay: token, start: at, end, captures: &named, args });
+    !outcome.dismiss && outcome.verdict != Verdict::Malformed
+}
+
+fn by_format(rule: &Rule, format: &Format, rng: &mut Rng) -> Option<Vec<u8>> {
     let (mut token, captures) = fill(format, rng);
     if let Some(check) = rule.checks.first() {
         let (start, end) = captures[check.target()?]?;

@@ -72,6 +72,10 @@ pub trait Visitor: Sync {
     fn scratch(&self) -> Self::Scratch;
     /// Are objects of this kind wanted?
     fn wants(&self, kind: ObjectKind) -> bool;
+    /// Is this object wanted, as far as its id tells? Those that are not are decoded only for others made from them.
+    fn wants_id(&self, _: &gix::oid) -> bool {
+        true
+    }
     /// Looks at an object.
     fn visit(&self, scratch: &mut Self::Scratch, object: Object<'_, Self::State>) -> Self::State;
     /// Takes the scratch space back when a piece of the work is done.
@@ -309,16 +313,17 @@ impl Pack {
         fetch: &Fetch<'_>,
         memory: &Memory,
     ) -> Vec<Problem> {
+        let needed = self.needed(visitor);
         let weights = self.weights();
         let mut roots: Vec<u32> = (0..self.entries.len() as u32)
             .filter(|&at| {
                 let entry = &self.entries[at as usize];
-                entry.base == OUTSIDE || entry.kind.is_some_and(|k| visitor.wants(k))
+                needed[at as usize] && (entry.base == OUTSIDE || entry.kind.is_some_and(|k| visitor.wants(k)))
             })
             .collect();
         // Large trees first, so that none is left alone at the end; small ones in the order of the pack.
         roots.sort_by_key(|&at| (std::cmp::Reverse(weights[at as usize] >> 20), at));
-        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights };
+        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights, needed: &needed };
         let chunks = chunks(&roots, &weights);
         let mut problems: Vec<Problem> =
             chunks.into_par_iter().map(|chunk| walker.chunk(chunk)).reduce(Vec::new, |mut a, b| {
@@ -328,6 +333,23 @@ impl Pack {
         problems.extend(self.lost(visitor));
         problems.sort();
         problems
+    }
+
+    /// Which entries are wanted, or lead to one that is.
+    fn needed<V: Visitor>(&self, visitor: &V) -> Vec<bool> {
+        let mut needed: Vec<bool> = self.entries.iter().map(|e| visitor.wants_id(self.id(e))).collect();
+        for at in (0..self.entries.len()).rev() {
+            let mut base = self.entries[at].base;
+            // Bases mostly stand before what is made from them; the loop is for those that do not.
+            while needed[at]
+                && base < OUTSIDE
+                && !std::mem::replace(&mut needed[base as usize], true)
+                && base as usize > at
+            {
+                base = self.entries[base as usize].base;
+            }
+        }
+        needed
     }
 
     /// Bytes of each entry and everything made from it, as far as the order of the pack tells.
@@ -433,6 +455,7 @@ struct Walker<'a, V: Visitor> {
     fetch: &'a Fetch<'a>,
     memory: &'a Memory,
     weights: &'a [u64],
+    needed: &'a [bool],
 }
 
 /// Reusable space for decoding.
@@ -476,7 +499,8 @@ impl<V: Visitor> Walker<'_, V> {
                 Ok(Some(node)) => {
                     let node = Arc::new(node);
                     let kept = self.memory.take(node.bytes.len());
-                    let mut children: Vec<u32> = self.pack.children(at).collect();
+                    let mut children: Vec<u32> =
+                        self.pack.children(at).filter(|&child| self.needed[child as usize]).collect();
                     children.reverse();
                     let many = children.len() > 1;
                     for child in children {

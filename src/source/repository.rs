@@ -1,12 +1,12 @@
 //! A git repository: where its objects, refs, index and working tree are.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bstr::{BString, ByteSlice};
 use gix::ObjectId;
+use gix::hashtable::HashSet;
 
 use crate::error::{Error, Result};
 use crate::source::objects::Objects;
@@ -103,7 +103,7 @@ impl Repository {
     }
 
     /// Commits at which a shallow clone was cut off.
-    pub fn shallow(&self) -> HashSet<ObjectId> {
+    pub fn shallow(&self) -> HashSet {
         let text = fs::read(self.common_dir.join("shallow")).unwrap_or_default();
         text.lines().filter_map(|line| ObjectId::from_hex(line.trim()).ok()).collect()
     }
@@ -220,8 +220,8 @@ impl Repository {
     }
 
     /// Ids that reflogs mention.
-    pub fn reflog_ids(&self) -> HashSet<ObjectId> {
-        let mut ids = HashSet::new();
+    pub fn reflog_ids(&self) -> HashSet {
+        let mut ids = HashSet::default();
         let mut stack = vec![self.common_dir.join("logs"), self.git_dir.join("logs")];
         while let Some(path) = stack.pop() {
             if let Ok(listing) = fs::read_dir(&path) {
