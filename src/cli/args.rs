@@ -92,6 +92,8 @@ pub enum RulesCommand {
     },
     /// List the named structures that rules can use.
     Structures,
+    /// Print the reference page of all built-in rules (docs/rules.md).
+    Doc,
 }
 
 /// Filters of `rules list`.

@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod progress;
 mod rules;
+mod rules_doc;
 mod settings;
 
 use std::ffi::OsString;

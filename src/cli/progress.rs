@@ -45,10 +45,10 @@ impl Progress for Bar {
     }
 
     fn advance(&self, steps: u64) {
-        if self.shown {
-            if let Some(bar) = self.lock().as_ref() {
-                bar.inc(steps);
-            }
+        if self.shown
+            && let Some(bar) = self.lock().as_ref()
+        {
+            bar.inc(steps);
         }
     }
 }

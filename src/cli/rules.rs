@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::cli::args::{ListArgs, RulesCommand};
-use crate::cli::{Exit, print, settings};
+use crate::cli::{Exit, print, rules_doc, settings};
 use crate::error::{Error, Result};
 use crate::finding::Severity;
 use crate::rules::syntax::RuleFile;
@@ -19,6 +19,7 @@ pub fn run(command: &RulesCommand) -> Result<Exit> {
         RulesCommand::Show { id } => show(id),
         RulesCommand::Check { files } => check_files(files),
         RulesCommand::Structures => structures(),
+        RulesCommand::Doc => print(&rules_doc::page(&builtin::rules()?)),
     }
 }
 

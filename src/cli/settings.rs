@@ -1,6 +1,6 @@
 //! Arguments to settings: rules loaded and chosen, targets told apart.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::cli::args::ScanArgs;
@@ -30,7 +30,7 @@ impl Settings {
     /// Resolves the arguments of a scan.
     pub fn resolve(args: &ScanArgs) -> Result<Self> {
         let rules = choose(load(&args.rules)?, &args.only, &args.skip)?;
-        let targets = args.paths.iter().map(target).collect::<Result<_>>()?;
+        let targets = args.paths.iter().map(|path| target(path)).collect::<Result<_>>()?;
         Ok(Self {
             rules,
             targets,
@@ -50,18 +50,18 @@ impl Settings {
     }
 }
 
-fn target(path: &PathBuf) -> Result<Target> {
+fn target(path: &Path) -> Result<Target> {
     if path.as_os_str() == "-" {
         return Ok(Target::Stdin);
     }
     if !path.exists() && path.symlink_metadata().is_err() {
         return Err(Error::new(format!("there is no {}", path.display())).help("check the path; `-` is standard input"));
     }
-    Ok(Target::Path(path.clone()))
+    Ok(Target::Path(path.to_owned()))
 }
 
 /// Reads a rule file of the user.
-pub fn read_rules(path: &PathBuf) -> Result<(String, String)> {
+pub fn read_rules(path: &Path) -> Result<(String, String)> {
     let origin = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|e| Error::new(format!("cannot read the rule file {origin}")).cause(e))?;

@@ -1,7 +1,7 @@
 //! Reports: findings and a receipt in, bytes out. Nothing is decided here that changes what was found.
 //!
 //! Every format is a row of one table (`FORMATS`), and each is pinned by a golden file. All of them go through
-//! [`Context`](context::Context), which puts findings in one total order and takes known secrets out of text that
+//! `Context`, which puts findings in one total order and takes known secrets out of text that
 //! comes from the repository, so that no format can forget it.
 
 mod context;

@@ -79,7 +79,7 @@ impl Class {
                 }
             };
         }
-        (class.len() > 0).then_some(class)
+        (!class.is_empty()).then_some(class)
     }
 
     /// Adds a byte.

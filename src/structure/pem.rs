@@ -146,7 +146,7 @@ fn pkcs8(rest: &[u8]) -> Option<Key> {
     }
 }
 
-/// The public key of RFC 5958: a BIT STRING in [1].
+/// The public key of RFC 5958: a BIT STRING in `[1]`.
 fn public_key(mut rest: &[u8]) -> Option<&[u8]> {
     while let Some((tag, content, tail)) = der(rest) {
         if tag == 0x81 {
@@ -157,7 +157,7 @@ fn public_key(mut rest: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// After the version: OCTET STRING of the key, the curve in [0], the public key in [1].
+/// After the version: OCTET STRING of the key, the curve in `[0]`, the public key in `[1]`.
 fn sec1(rest: &[u8], oid: Option<&[u8]>) -> Option<Key> {
     let (private, rest) = der_tag(rest, 0x04)?;
     let named = der_tag(rest, 0xa0).and_then(|(content, _)| der_tag(content, 0x06)).map(|(oid, _)| oid);

@@ -213,5 +213,5 @@ fn netrc(input: &Input<'_>) -> Outcome {
 
 fn mint_netrc(rng: &mut Rng, _: &[String]) -> Vec<u8> {
     let (login, password) = (rng.text(LOWER, 6), rng.text(ALNUM, 16) + "a1");
-    format!("machine api.host.test login {login} password {password}").into_bytes()
+    ["machine api.host.test login ", &login, " password ", &password].concat().into_bytes()
 }

@@ -475,7 +475,8 @@ const VECTORS: &[(&str, bool, Verdict, &str)] = &[
         true,
         Verdict::WellFormed,
         concat!(
-            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "glc",
+            "_eyJvIjoiMTIzNDU2IiwibiI6ImV4YW1wbGUtdG9rZW4iLCJrIjoi",
             "TVQ0NTJ2SDVwVE9ZNHhyNzF6b21NcEttIiwibSI6eyJyIjoidXMifX0="
         ),
     ),
