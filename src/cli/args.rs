@@ -65,6 +65,9 @@ pub enum Command {
     Explain {
         /// Rule id, as reports show it.
         id: String,
+        /// A rule file of your own that may hold it.
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
     },
     /// Print a completion script for a shell.
     Completions {
@@ -84,6 +87,9 @@ pub enum RulesCommand {
     Show {
         /// Rule id.
         id: String,
+        /// A rule file of your own that may hold it.
+        #[arg(long, value_name = "FILE")]
+        rules: Vec<PathBuf>,
     },
     /// Check rule files: what is wrong, on which line, and what to do.
     Check {
@@ -110,6 +116,9 @@ pub struct ListArgs {
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+    /// List the rules of this file of your own, too.
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
 }
 
 /// Options of a scan.

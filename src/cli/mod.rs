@@ -19,6 +19,7 @@ pub use exit::Exit;
 
 use crate::detect::Detector;
 use crate::error::{Error, Result};
+use crate::finding::Verdict;
 use crate::report::{self, Format, Report};
 use crate::scan;
 use args::{Color, Command, ScanArgs};
@@ -37,7 +38,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
     let done = match cli.command {
         None => scan_command(cli.scan),
         Some(Command::Rules(command)) => rules::run(&command),
-        Some(Command::Explain { id }) => rules::show(&id),
+        Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };
@@ -81,7 +82,9 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     if !args.quiet && io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
     }
-    Ok(Exit::of_scan(outcome.findings.len(), outcome.receipt.complete()))
+    // Malformed tokens are shown on request; they are no findings.
+    let findings = outcome.findings.iter().filter(|f| f.verdict != Verdict::Malformed).count();
+    Ok(Exit::of_scan(findings, outcome.receipt.complete()))
 }
 
 fn write_report(args: &ScanArgs, format: Format, report: &Report<'_>) -> Result<()> {

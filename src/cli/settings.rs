@@ -69,13 +69,14 @@ pub fn read_rules(path: &Path) -> Result<(String, String)> {
 }
 
 /// The built-in rules and those of the user's files, which must pass the checks.
-fn load(files: &[PathBuf]) -> Result<RuleSet> {
+pub fn load(files: &[PathBuf]) -> Result<RuleSet> {
     let mut all = builtin::files()?;
     for path in files {
         let (origin, text) = read_rules(path)?;
         let file = RuleFile::parse(&origin, &text)?;
         if let Some(finding) = check::file(&origin, &text, &file).into_iter().find(|f| f.is_error) {
-            return Err(Error::new(finding.to_string()).help("`keyscan rules check` lists everything that is wrong"));
+            return Err(Error::new(format!("{}: rule `{}`: {}", finding.at, finding.rule, finding.what))
+                .help(format!("{}; `keyscan rules check` lists everything", finding.help)));
         }
         all.push((origin, file));
     }

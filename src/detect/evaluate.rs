@@ -1,6 +1,6 @@
 //! Hits to matches: runs the formats of the rules that a hit points to, checks checksum and structure, scores.
 //!
-//! What comes out for a hit depends only on the bytes in [`Evaluation::read`], which is what lets an incremental scan
+//! What comes out for a hit depends only on the bytes in [`Read`], which is what lets an incremental scan
 //! keep the result when that part of a text is copied.
 
 use crate::detect::boundary;
@@ -183,10 +183,11 @@ impl Evaluator<'_> {
         if let Some((end, captures)) = strict {
             done = self.judge(hay, start, end, &captures, candidate, false, found, &mut reach);
         }
-        if !done && bounded && !rule.checks.is_empty() {
-            if let Some((end, captures)) = format.match_at(hay, start, &mut reach, &|_| true) {
-                done = self.judge(hay, start, end, &captures, candidate, true, found, &mut reach);
-            }
+        let provable = bounded && !rule.checks.is_empty();
+        if let Some((end, captures)) =
+            (!done && provable).then(|| format.match_at(hay, start, &mut reach, &|_| true)).flatten()
+        {
+            done = self.judge(hay, start, end, &captures, candidate, true, found, &mut reach);
         }
         read.cover(start as isize - boundary::LOOK_BACK as isize, reach + 1);
         done
@@ -236,9 +237,9 @@ impl Evaluator<'_> {
             rule: *index,
             span,
             verdict: judged.verdict,
-            facts: judged.facts,
             confidence: score::confidence(&evidence),
-            severity: judged.at_most.map_or(meta.severity, |cap| cap.min(meta.severity)),
+            severity: severity(meta.severity, &judged),
+            facts: judged.facts,
         });
         true
     }
@@ -271,6 +272,12 @@ impl Evaluator<'_> {
             });
         }
     }
+}
+
+/// What a leak of this very token can do: less when it is encrypted or expired, next to nothing when it is malformed.
+fn severity(of_rule: Severity, judged: &Judged) -> Severity {
+    let cap = if judged.verdict == Verdict::Malformed { Some(Severity::Info) } else { judged.at_most };
+    cap.map_or(of_rule, |cap| cap.min(of_rule))
 }
 
 /// What checksum and structure say.

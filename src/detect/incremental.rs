@@ -7,12 +7,12 @@
 
 use std::ops::Range;
 
+use crate::blob::Region;
 use crate::detect::Detector;
 use crate::detect::evaluate::Read;
 use crate::detect::prefilter::Hit;
 use crate::finding::RawMatch;
 use crate::rules::format::is_token_byte;
-use crate::source::delta::Region;
 
 /// How much farther than that a run of token characters is followed, so that values are seen whole.
 const FOLLOW: usize = 512;

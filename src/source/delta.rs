@@ -1,25 +1,6 @@
 //! Git deltas: a version of an object as copies from its base and inserted bytes.
 
-/// A part of an object that was made from a delta, in ascending order and without gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Region {
-    /// `len` bytes at `to` are the bytes of the base at `from`.
-    Copy {
-        /// Offset in the base.
-        from: usize,
-        /// Offset in the object.
-        to: usize,
-        /// Length.
-        len: usize,
-    },
-    /// `len` bytes at `to` are new.
-    Insert {
-        /// Offset in the object.
-        to: usize,
-        /// Length.
-        len: usize,
-    },
-}
+use crate::blob::Region;
 
 /// Applies a delta to its base: fills `out` with the object and `regions` with where its bytes come from. Neighbouring
 /// regions that continue each other are joined. `None` if the delta is not valid for this base.

@@ -23,15 +23,26 @@ pub struct Objects {
     loose: Vec<(ObjectId, PathBuf)>,
     problems: Vec<Problem>,
     promisor: bool,
+    has_alternates: bool,
 }
 
 impl Objects {
     /// Opens all stores that belong to an objects directory.
     pub fn open(directory: &Path, hash: gix::hash::Kind) -> Self {
-        let mut objects = Self { hash, packs: Vec::new(), loose: Vec::new(), problems: Vec::new(), promisor: false };
+        let mut objects = Self {
+            hash,
+            packs: Vec::new(),
+            loose: Vec::new(),
+            problems: Vec::new(),
+            promisor: false,
+            has_alternates: false,
+        };
         let mut stores = vec![directory.to_owned()];
         match gix::odb::alternate::resolve(directory.to_owned(), &std::env::current_dir().unwrap_or_default()) {
-            Ok(alternates) => stores.extend(alternates),
+            Ok(alternates) => {
+                objects.has_alternates = !alternates.is_empty();
+                stores.extend(alternates);
+            }
             Err(e) => objects.problems.push(problem(
                 &directory.join("info/alternates"),
                 "the alternates cannot be read",
@@ -57,6 +68,11 @@ impl Objects {
     /// Is there a pack from a promisor remote, so that objects may be missing on purpose?
     pub fn has_promisor_packs(&self) -> bool {
         self.promisor
+    }
+
+    /// Are all objects in one pack of this repository, as after a clone or a full repack?
+    pub fn is_one_pack(&self) -> bool {
+        self.packs.len() == 1 && self.loose.is_empty() && !self.has_alternates
     }
 
     /// Number of objects, packed and loose; objects in several packs count for each.

@@ -12,9 +12,10 @@ use gix::ObjectId;
 use gix::odb::pack::{data, index};
 use rayon::prelude::*;
 
+use crate::blob::Region;
 use crate::error::{Error, Result};
 use crate::finding::Problem;
-use crate::source::delta::{self, Region};
+use crate::source::delta;
 use crate::source::inflate::Inflater;
 
 /// Kind of a git object.

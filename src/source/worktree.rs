@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice, ByteVec};
 use ignore::{WalkBuilder, WalkState};
@@ -24,8 +25,9 @@ pub struct Files {
     pub skipped: BTreeMap<String, u64>,
 }
 
-/// Lists a file or a directory. In a repository, tracked files are listed also where they are ignored.
-pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool) -> Result<Files> {
+/// Lists a file or a directory. In a repository, tracked files are listed also where they are ignored. Paths are reported
+/// relative to the root, with `prefix` before them.
+pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool, prefix: Option<&Path>) -> Result<Files> {
     let meta = fs::metadata(root).map_err(|e| {
         crate::error::Error::new(format!("cannot read {}", root.display()))
             .cause(e)
@@ -42,6 +44,11 @@ pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool) -> Re
             listed.files.push((".git/config".into(), config));
         }
     }
+    if let Some(prefix) = prefix {
+        for (shown, _) in &mut listed.files {
+            *shown = display(&prefix.join(shown.to_path_lossy()));
+        }
+    }
     listed.files.sort();
     listed.files.dedup();
     listed.problems.sort();
@@ -50,6 +57,8 @@ pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool) -> Re
 
 fn walk(root: &Path, no_ignore: bool) -> Files {
     let listed = Mutex::new(Files::default());
+    let nested = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&nested);
     let walker = WalkBuilder::new(root)
         .hidden(false)
         .ignore(false)
@@ -58,7 +67,13 @@ fn walk(root: &Path, no_ignore: bool) -> Files {
         .git_global(!no_ignore)
         .parents(!no_ignore)
         .follow_links(false)
-        .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git")
+        .filter_entry(move |entry| {
+            let git = entry.depth() > 0 && entry.file_name() == ".git";
+            if git && entry.depth() > 1 {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+            !git
+        })
         .threads(rayon_threads())
         .build_parallel();
     walker.run(|| {
@@ -68,7 +83,12 @@ fn walk(root: &Path, no_ignore: bool) -> Files {
             WalkState::Continue
         })
     });
-    listed.into_inner().unwrap_or_default()
+    let mut listed = listed.into_inner().unwrap_or_default();
+    let nested = nested.load(Ordering::Relaxed);
+    if nested > 0 {
+        listed.skipped.insert("histories of repositories inside (give their paths to scan them)".into(), nested);
+    }
+    listed
 }
 
 fn rayon_threads() -> usize {
@@ -145,11 +165,14 @@ fn add_tracked(root: &Path, repository: &Repository, listed: &mut Files) -> Resu
     Ok(())
 }
 
-/// The path relative to the root, with `/` as separator.
+/// The path relative to the root, or the root itself if that is a file.
 fn display_path(root: &Path, path: &Path) -> BString {
-    let relative = path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(path);
-    let relative = relative.strip_prefix(".").unwrap_or(relative);
-    let bytes = Vec::from_path_lossy(relative).into_owned();
+    display(path.strip_prefix(root).ok().filter(|p| !p.as_os_str().is_empty()).unwrap_or(path))
+}
+
+/// A path with `/` as separator and without `./` at the start.
+fn display(path: &Path) -> BString {
+    let bytes = Vec::from_path_lossy(path.strip_prefix(".").unwrap_or(path)).into_owned();
     if cfg!(windows) { bytes.replace(b"\\", b"/").into() } else { bytes.into() }
 }
 

@@ -85,8 +85,8 @@ fn is_example_host(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     ["example.com", "example.org", "example.net"].iter().any(|h| name == *h || name.ends_with(&format!(".{h}")))
         || name.ends_with(".example")
-        || matches!(name, "host" | "hostname" | "server" | "example" | "")
-        || is_template(name)
+        // `image@sha256:...` is a digest.
+        || matches!(name, "host" | "hostname" | "server" | "example" | "" | "sha256" | "sha512" | "md5")
 }
 
 fn is_local(host: &str) -> bool {
@@ -198,6 +198,8 @@ fn netrc(input: &Input<'_>) -> Outcome {
         }
     }
     let Some((at, password)) = found else { return bad.dismissed() };
+    // In source code the entry ends with its string: `...password {password}\n"`.
+    let password = password.split(|b| matches!(b, b'"' | b'\'' | b'`' | b'\\')).next().unwrap_or_default();
     let span = from + at..from + at + password.len();
     let (host, password) = (String::from_utf8_lossy(host), String::from_utf8_lossy(password));
     if is_placeholder(&password) || is_example_host(&host) {

@@ -1,0 +1,256 @@
+//! The history of a repository: every object once, changes only, with holes and losses told.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gix::ObjectId;
+use gix::hashtable::HashSet;
+
+use crate::detect::Detector;
+use crate::detect::incremental::{self, Memo};
+use crate::detect::text;
+use crate::error::{Error, Result};
+use crate::finding::Problem;
+use crate::provenance;
+use crate::scan::collect::{Collected, Sink, Source};
+use crate::scan::{Options, Progress, Scan};
+use crate::source::objects::Objects;
+use crate::source::pack::{Memory, Object, ObjectKind, Visitor};
+use crate::source::repository::{Ref, Repository};
+
+/// Decoded delta bases that may be kept at a time, in bytes over all workers.
+const BASE_MEMORY: usize = 160 << 20;
+
+impl Scan<'_> {
+    /// Scans the history of a repository.
+    pub(super) fn history(&mut self, repository: &Repository) -> Result<()> {
+        let objects = repository.objects();
+        let memory = Memory::new(BASE_MEMORY);
+        let shallow = repository.shallow();
+        self.objects(&objects, &shallow, &memory);
+        if !shallow.is_empty() {
+            let what = format!(
+                "this is a shallow clone, cut off at {}: what is older was not scanned",
+                counted(shallow.len(), "commit")
+            );
+            self.receipt.problems.push(problem(
+                "history",
+                what,
+                "run `git fetch --unshallow`, or accept it with --allow-incomplete",
+            ));
+        }
+        let refs = repository.refs().unwrap_or_else(|e| {
+            self.receipt.problems.push(refs_problem(&e));
+            Vec::new()
+        });
+        self.refs(&refs, &objects);
+        let partial = repository.is_partial() || objects.has_promisor_packs();
+        let wanted = self.collected.history_objects();
+        // A single pack from a clone or a repack holds all that its trees name; anything else may have holes.
+        let may_have_holes = partial || !objects.is_one_pack();
+        if !wanted.is_empty() || may_have_holes {
+            let provenance = provenance::trace(objects, &refs, &wanted, &memory);
+            self.receipt.problems.extend(missing_objects(provenance.missing(), partial));
+            self.lives.push(provenance);
+        }
+        Ok(())
+    }
+
+    fn objects(&mut self, objects: &Objects, shallow: &HashSet, memory: &Memory) {
+        self.progress.begin("objects", objects.len() as u64);
+        let visitor = HistoryVisitor {
+            detector: self.detector,
+            options: self.options,
+            collected: &self.collected,
+            progress: self.progress,
+            objects,
+            shallow,
+            counts: Counts::default(),
+        };
+        let problems = objects.walk(&visitor, memory);
+        let counts = visitor.counts;
+        let receipt = &mut self.receipt;
+        receipt.problems.extend(problems);
+        receipt.problems.extend(objects.problems().cloned());
+        receipt.problems.extend(counts.missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        receipt.history = true;
+        receipt.blobs += counts.blobs.into_inner();
+        receipt.commits += counts.commits.into_inner();
+        receipt.tags += counts.tags.into_inner();
+        receipt.history_bytes += counts.bytes.into_inner();
+    }
+
+    /// Ref names are text that people push, too; and what they point to must be there.
+    fn refs(&mut self, refs: &[Ref], objects: &Objects) {
+        let mut sink = Sink::new(self.detector, self.options);
+        for r in refs {
+            sink.scan(&r.name, &Source::Ref(&r.name));
+            if !objects.has(&r.target) {
+                let what = format!("it points to {}, which is in no object store", r.target);
+                let problem =
+                    problem(&format!("ref {}", r.name), what, "run `git fsck`, and fetch the repository again");
+                self.receipt.problems.push(problem);
+            }
+        }
+        self.collected.merge(sink);
+    }
+}
+
+fn problem(object: &str, what: String, help: &str) -> Problem {
+    Problem { object: object.to_owned(), what, help: Some(help.to_owned()), accepted: false }
+}
+
+fn refs_problem(error: &Error) -> Problem {
+    Problem { object: "refs".into(), what: error.to_string(), help: error.advice().map(str::to_owned), accepted: false }
+}
+
+/// Most missing objects that are named one by one.
+const NAMED: usize = 20;
+
+/// Objects that trees name and no store has.
+fn missing_objects(missing: &[ObjectId], partial: bool) -> Vec<Problem> {
+    let help = if partial {
+        "run `git fetch --refetch --no-filter`, or accept it with --allow-incomplete"
+    } else {
+        "run `git fsck`; fetch the repository again to get the missing objects"
+    };
+    let count = missing.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    if partial {
+        let what = format!("{} that its trees name: missing, since this is a partial clone", counted(count, "object"));
+        return vec![problem("history", what, help)];
+    }
+    let mut problems: Vec<Problem> = missing
+        .iter()
+        .take(NAMED)
+        .map(|id| problem(&format!("object {id}"), "it is missing: a tree names it".into(), help))
+        .collect();
+    if count > NAMED {
+        problems.push(problem("history", format!("{} more are missing", counted(count - NAMED, "object")), help));
+    }
+    problems
+}
+
+/// "1 commit", "2 commits".
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// Counts of what was read.
+#[derive(Debug, Default)]
+struct Counts {
+    blobs: AtomicU64,
+    commits: AtomicU64,
+    tags: AtomicU64,
+    bytes: AtomicU64,
+    missing: Mutex<Vec<Problem>>,
+}
+
+/// Scans the objects of a walk.
+struct HistoryVisitor<'a> {
+    detector: &'a Detector,
+    options: &'a Options,
+    collected: &'a Collected,
+    progress: &'a dyn Progress,
+    objects: &'a Objects,
+    shallow: &'a HashSet,
+    counts: Counts,
+}
+
+/// Scratch of a history worker: its findings and its counts, given over together.
+struct HistoryScratch<'a> {
+    sink: Sink<'a>,
+    blobs: u64,
+    commits: u64,
+    tags: u64,
+    bytes: u64,
+}
+
+impl<'a> Visitor for HistoryVisitor<'a> {
+    type State = Memo;
+    type Scratch = HistoryScratch<'a>;
+
+    fn scratch(&self) -> Self::Scratch {
+        HistoryScratch { sink: Sink::new(self.detector, self.options), blobs: 0, commits: 0, tags: 0, bytes: 0 }
+    }
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind != ObjectKind::Tree
+    }
+
+    fn visit(&self, scratch: &mut Self::Scratch, object: Object<'_, Memo>) -> Memo {
+        scratch.bytes += object.bytes.len() as u64;
+        let source = Source::Object(object.kind, object.id.to_owned());
+        match object.kind {
+            ObjectKind::Blob => {
+                scratch.blobs += u64::from(!object.seen);
+                self.blob(&mut scratch.sink, object, &source)
+            }
+            ObjectKind::Commit => {
+                scratch.commits += u64::from(!object.seen);
+                self.check_links(&object);
+                message(&mut scratch.sink, &object, &source)
+            }
+            _ => {
+                scratch.tags += u64::from(!object.seen);
+                message(&mut scratch.sink, &object, &source)
+            }
+        }
+    }
+
+    fn finish(&self, scratch: Self::Scratch) {
+        self.progress.advance(scratch.blobs + scratch.commits + scratch.tags);
+        self.counts.blobs.fetch_add(scratch.blobs, Ordering::Relaxed);
+        self.counts.commits.fetch_add(scratch.commits, Ordering::Relaxed);
+        self.counts.tags.fetch_add(scratch.tags, Ordering::Relaxed);
+        self.counts.bytes.fetch_add(scratch.bytes, Ordering::Relaxed);
+        self.collected.merge(scratch.sink);
+    }
+}
+
+impl HistoryVisitor<'_> {
+    fn blob(&self, sink: &mut Sink<'_>, object: Object<'_, Memo>, source: &Source<'_>) -> Memo {
+        let text = text::sniff(object.bytes);
+        let memo = match object.base {
+            Some((base, regions)) if text.via.is_none() && !self.options.plain => {
+                incremental::scan_change(self.detector, object.bytes, base, regions, &mut sink.scratch)
+            }
+            _ => incremental::scan_whole(self.detector, &text.bytes, &mut sink.scratch),
+        };
+        if !object.seen {
+            sink.take(&memo, &text, source);
+        }
+        if text.via.is_some() { Memo::opaque() } else { memo }
+    }
+
+    /// A commit whose tree or parents are missing is a hole in the history.
+    fn check_links(&self, commit: &Object<'_, Memo>) {
+        let ids = provenance::commit_links(commit.bytes);
+        let cut = self.shallow.contains(commit.id);
+        for (what, id) in ids {
+            let beyond = cut && what == "parent";
+            if !beyond && !self.objects.has(&id) {
+                let problem = Problem {
+                    object: format!("object {id}"),
+                    what: format!("it is missing: the {what} of commit {}", commit.id),
+                    help: Some("run `git fsck`; fetch the repository again to get the missing objects".into()),
+                    accepted: false,
+                };
+                self.counts.missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem);
+            }
+        }
+    }
+}
+
+/// Scans the part of a commit or tag that people write: names, dates and message, without ids and signatures.
+fn message(sink: &mut Sink<'_>, object: &Object<'_, Memo>, source: &Source<'_>) -> Memo {
+    if !object.seen {
+        let written = provenance::without_signature(object.bytes);
+        let memo = incremental::scan_whole(sink.detector, &written, &mut sink.scratch);
+        let text = text::Text { bytes: written, via: None, binary: false, bom: 0 };
+        sink.take(&memo, &text, source);
+    }
+    Memo::opaque()
+}

@@ -1,0 +1,233 @@
+//! The driver: which sources, how they are shared among workers, and how what they find comes together.
+//!
+//! The only module that knows both sources and detection. Everything that workers find is merged under its rule and secret
+//! and sorted at the end, so the result does not depend on the number of threads.
+
+mod collect;
+mod history;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bstr::BString;
+use rayon::prelude::*;
+
+use crate::detect::Detector;
+use crate::error::{Error, Result};
+use crate::finding::{Confidence, Finding, Problem, Receipt};
+use crate::provenance::Provenance;
+use crate::source::repository::Repository;
+use crate::source::worktree;
+use collect::{Collected, Sink, Source};
+
+/// Files that a worker takes at a time.
+const CHUNK: usize = 32;
+
+/// What to scan and what to report.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Scan files.
+    pub files: bool,
+    /// Scan history, where there is a repository.
+    pub history: bool,
+    /// Also files that git ignores.
+    pub no_ignore: bool,
+    /// Findings below this are counted, not reported.
+    pub confidence: Confidence,
+    /// Report tokens whose checksum or structure is wrong.
+    pub show_malformed: bool,
+    /// Report publishable keys and identifiers.
+    pub show_publishable: bool,
+    /// A shallow or partial history, or an unreadable object, is named but is no failure.
+    pub allow_incomplete: bool,
+    /// Scan every version whole instead of only what changed: the plain reference.
+    pub plain: bool,
+}
+
+/// What is to be scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard input.
+    Stdin,
+    /// A file or directory.
+    Path(PathBuf),
+}
+
+/// The result of a scan.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Sorted: graver first.
+    pub findings: Vec<Finding>,
+    /// What was done and what not.
+    pub receipt: Receipt,
+}
+
+/// Told about the progress of a scan.
+pub trait Progress: Sync {
+    /// A piece of work of so many steps begins.
+    fn begin(&self, what: &str, steps: u64);
+    /// Steps are done.
+    fn advance(&self, steps: u64);
+}
+
+/// Nobody wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+}
+
+/// Scans all targets.
+pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress: &dyn Progress) -> Result<Outcome> {
+    let mut scan = Scan {
+        detector,
+        options,
+        progress,
+        collected: Collected::default(),
+        receipt: Receipt { rules: detector.rules().rules().len(), ..Receipt::default() },
+        lives: Vec::new(),
+    };
+    let mut names = Vec::new();
+    for target in targets {
+        names.push(match target {
+            Target::Stdin => scan.stdin()?,
+            Target::Path(path) => scan.path(path, targets.len() == 1)?,
+        });
+    }
+    let Scan { collected, mut receipt, lives, .. } = scan;
+    receipt.target = if names.len() > 5 { format!("{} paths", names.len()) } else { names.join(", ") };
+    receipt.problems.sort();
+    receipt.problems.dedup();
+    for problem in &mut receipt.problems {
+        problem.accepted |= options.allow_incomplete;
+    }
+    let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    receipt.skipped.sort();
+    Ok(Outcome { findings, receipt })
+}
+
+/// A scan under way.
+struct Scan<'a> {
+    detector: &'a Detector,
+    options: &'a Options,
+    progress: &'a dyn Progress,
+    collected: Collected,
+    receipt: Receipt,
+    lives: Vec<Provenance>,
+}
+
+impl Scan<'_> {
+    fn stdin(&mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::new("cannot read standard input").cause(e))?;
+        self.receipt.files += 1;
+        self.receipt.file_bytes += bytes.len() as u64;
+        let mut sink = Sink::new(self.detector, self.options);
+        sink.scan(&bytes, &Source::Stdin);
+        self.collected.merge(sink);
+        Ok("standard input".to_owned())
+    }
+
+    fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
+        let is_dir = path.is_dir();
+        let repository = if is_dir { Repository::at(path)? } else { None };
+        let name = path.display().to_string();
+        let bare = repository.as_ref().is_some_and(|r| r.workdir().is_none());
+        let mut parts = Vec::new();
+        if self.options.files && !bare {
+            parts.push(if is_dir { "files" } else { "file" });
+            // Paths in a repository are relative to it, as in its history; otherwise as they were given.
+            let prefix = (is_dir && (repository.is_none() || !alone)).then_some(path);
+            self.files(path, prefix, repository.as_ref())?;
+        }
+        match repository {
+            Some(repository) if self.options.history => {
+                parts.push("history");
+                if bare {
+                    self.config(&repository);
+                }
+                self.history(&repository)?;
+            }
+            None if self.options.history && !self.options.files => {
+                return Err(Error::new(format!("{name} is not the root of a git repository"))
+                    .help("give the directory that holds .git, or a bare repository"));
+            }
+            None if self.options.history && Repository::around(path).is_some() => {
+                let what = "histories of the repositories around the paths (give their roots to scan them)";
+                self.receipt.skipped.retain(|(have, _)| have != what);
+                self.receipt.skipped.push((what.into(), 1));
+            }
+            _ => {}
+        }
+        Ok(format!("{} of {name}", parts.join(" and ")))
+    }
+
+    fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
+        let listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        self.progress.begin("files", listed.files.len() as u64);
+        let (bytes, count) = (AtomicU64::new(0), AtomicU64::new(0));
+        let problems = Mutex::new(listed.problems);
+        listed.files.par_chunks(CHUNK).for_each(|chunk| {
+            let mut sink = Sink::new(self.detector, self.options);
+            let mut buffer = Vec::new();
+            for (shown, path) in chunk {
+                match worktree::read(path, &mut buffer) {
+                    Ok(()) => {
+                        sink.scan(&buffer, &Source::File(shown));
+                        bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(e) => {
+                        problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(unread(shown, &e))
+                    }
+                }
+            }
+            self.progress.advance(chunk.len() as u64);
+            self.collected.merge(sink);
+        });
+        let receipt = &mut self.receipt;
+        receipt.files += count.into_inner();
+        receipt.file_bytes += bytes.into_inner();
+        receipt.problems.extend(problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for (what, count) in listed.skipped {
+            match receipt.skipped.iter_mut().find(|(have, _)| *have == what) {
+                Some((_, have)) => *have += count,
+                None => receipt.skipped.push((what, count)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration of a bare repository: its remotes may hold credentials.
+    fn config(&mut self, repository: &Repository) {
+        let shown = BString::from("config");
+        let mut sink = Sink::new(self.detector, self.options);
+        let mut buffer = Vec::new();
+        match worktree::read(&repository.config_file(), &mut buffer) {
+            Ok(()) => {
+                sink.scan(&buffer, &Source::File(&shown));
+                self.receipt.files += 1;
+                self.receipt.file_bytes += buffer.len() as u64;
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => self.receipt.problems.push(unread(&shown, &e)),
+        }
+        self.collected.merge(sink);
+    }
+}
+
+fn unread(path: &BString, error: &std::io::Error) -> Problem {
+    Problem {
+        object: path.to_string(),
+        what: format!("the file cannot be read: {error}"),
+        help: Some("run keyscan as a user who may read it, or leave it out".into()),
+        accepted: false,
+    }
+}
