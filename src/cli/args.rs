@@ -28,7 +28,7 @@ Examples:
   keyscan --no-history src        scan files only
   keyscan . --format sarif -o out.sarif
   git diff | keyscan -            scan standard input
-  keyscan explain stripe-secret-live
+  keyscan explain stripe-secret-key
 
 Exit codes: 0 clean, 1 findings, 2 could not scan everything. `--help` says more.";
 
@@ -43,7 +43,7 @@ Examples:
   git diff | keyscan -            scan standard input
   keyscan rules list              every credential type that is known
   keyscan rules check mine.yaml   is my rule file right?
-  keyscan explain stripe-secret-live
+  keyscan explain stripe-secret-key
                                   what a rule finds, and how to rotate the key
 
 Exit codes:
