@@ -146,6 +146,10 @@ fn scan_path(
     match repository {
         Some(repository) if options.history => {
             parts.push("history");
+            let modules = worktree::checked_out_submodules(path, &repository)?;
+            if modules > 0 {
+                receipt.skipped.push(("the history of submodules: scan each by itself".into(), modules));
+            }
             let done = scan_history(detector, &repository, options, progress, collected, receipt)?;
             lives.extend(done);
         }

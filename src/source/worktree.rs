@@ -138,11 +138,21 @@ fn add_tracked(root: &Path, repository: &Repository, listed: &mut Files) -> Resu
         }
     }
     listed.files.append(&mut ignored);
-    let empty = submodules.iter().filter(|s| s.to_path().is_ok_and(|p| !root.join(p).join(".git").exists())).count();
+    let empty = submodules.iter().filter(|s| !is_checked_out(root, s)).count();
     if empty > 0 {
         listed.skipped.insert("submodules that are not checked out".into(), empty as u64);
     }
     Ok(())
+}
+
+/// Submodules whose files are here. Their history is in repositories of their own.
+pub fn checked_out_submodules(root: &Path, repository: &Repository) -> Result<u64> {
+    let (_, submodules) = repository.tracked()?;
+    Ok(submodules.iter().filter(|s| is_checked_out(root, s)).count() as u64)
+}
+
+fn is_checked_out(root: &Path, submodule: &BString) -> bool {
+    submodule.to_path().is_ok_and(|p| root.join(p).join(".git").exists())
 }
 
 /// The path relative to the root, with `/` as separator.
