@@ -162,6 +162,15 @@ impl Repo {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
+    /// Runs a `git fast-import` stream.
+    pub fn import(&self, stream: &[u8]) {
+        let file = self.beside("stream");
+        fs::write(&file, stream).unwrap();
+        let mut command = self.command(&self.path, ["fast-import", "--quiet"]);
+        let out = command.stdin(File::open(file).unwrap()).output().unwrap();
+        assert!(out.status.success(), "git fast-import: {}", String::from_utf8_lossy(&out.stderr));
+    }
+
     /// Can this git make such a repository?
     pub fn git_can(args: &[&str]) -> bool {
         let room = TempDir::new().unwrap();
