@@ -188,8 +188,16 @@ impl RuleFile {
         serde_yaml::from_str(text).map_err(|e| {
             let at = e.location().map(|l| format!(":{}:{}", l.line(), l.column())).unwrap_or_default();
             Error::new(format!("{origin}{at}: not a valid rule file"))
-                .cause(e)
+                .cause(unquoted(&e.to_string()))
                 .help("see docs/rule-format.md for the keys of a rule file")
         })
+    }
+}
+
+/// A parser's message without the values that it quotes: the file may be no rule file at all, but one full of secrets.
+fn unquoted(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}...{}", &message[..=first], &message[last..]),
+        _ => message.to_owned(),
     }
 }

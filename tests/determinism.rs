@@ -1,0 +1,364 @@
+//! The same bytes for any number of threads, and for the plain and the incremental scan, whatever was edited.
+
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
+use keyscan::detect::Detector;
+use keyscan::detect::incremental::{Scratch, scan_change, scan_whole};
+use keyscan::finding::RawMatch;
+use keyscan::rules::{builtin, mint};
+use keyscan::source::delta::Region;
+use keyscan::structure::Rng;
+use proptest::prelude::*;
+
+use crate::util::{DAY, Repo, START, builtin_rules, github_token, line, mint};
+
+/// Everything that a report says, in each format.
+fn reports(repo: &Repo, args: &[&str]) -> Vec<(&'static str, Vec<u8>)> {
+    ["text", "json", "jsonl", "sarif"]
+        .into_iter()
+        .map(|format| {
+            let epoch = (START + 1000 * DAY).to_string();
+            let run = repo.keyscan().args(["--format", format, "--verbose"]).args(args);
+            let out = run.env("SOURCE_DATE_EPOCH", &epoch).run().code(1);
+            assert!(out.stderr.is_empty(), "{}", out.story());
+            (format, out.stdout)
+        })
+        .collect()
+}
+
+#[track_caller]
+fn assert_same(what: &str, a: &[(&str, Vec<u8>)], b: &[(&str, Vec<u8>)]) {
+    for ((format, a), (_, b)) in a.iter().zip(b) {
+        if a != b {
+            let (a, b) = (String::from_utf8_lossy(a), String::from_utf8_lossy(b));
+            let differing: Vec<_> = a.lines().zip(b.lines()).filter(|(a, b)| a != b).take(10).collect();
+            let lines = (a.lines().count(), b.lines().count());
+            panic!("{what}: the {format} reports differ, {lines:?} lines: {differing:#?}");
+        }
+    }
+}
+
+/// A value that some rule may find, with the name that the rule wants before it.
+fn assigned(rng: &mut Rng) -> Vec<u8> {
+    let rules = builtin_rules();
+    loop {
+        let rule = &rules.rules()[rng.below(rules.rules().len())];
+        let Some(value) = mint::mint(rule, rng).filter(|v| v.len() < 4000) else { continue };
+        let name = rule.context.as_ref().map_or_else(
+            || "value".to_owned(),
+            |c| format!("{}_{}", c.near[0], c.hint.first().map_or("key", String::as_str)),
+        );
+        return [name.as_bytes(), b" = \"", &value, b"\""].concat();
+    }
+}
+
+/// Words, runs, separators: what stands around secrets, and tears them apart.
+fn filler(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(9) {
+        0 => b"\n".to_vec(),
+        1 => b"\r\n".to_vec(),
+        2 => vec![b'x'; rng.below(700)],
+        3 => rng.text(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20).into_bytes(),
+        4 => rng.text(b"0123456789abcdef", 40).into_bytes(),
+        5 => b" sha256 checksum digest ".to_vec(),
+        6 => b"datadog api key github token aws secret azure ".to_vec(),
+        7 => "an ordinary line of text, with words\n".repeat(1 + rng.below(30)).into_bytes(),
+        _ => vec![b' '; 1 + rng.below(60)],
+    }
+}
+
+/// A file under hostile edits.
+struct Edited {
+    bytes: Vec<u8>,
+    crlf: bool,
+    utf16: bool,
+}
+
+impl Edited {
+    fn new(rng: &mut Rng) -> Self {
+        let mut bytes = Vec::new();
+        for _ in 0..12 {
+            bytes.extend(filler(rng));
+            bytes.extend(assigned(rng));
+            bytes.push(b'\n');
+        }
+        Self { bytes, crlf: false, utf16: false }
+    }
+
+    fn insert(&mut self, at: usize, text: &[u8]) {
+        self.bytes.splice(at..at, text.iter().copied());
+    }
+
+    fn line_start(&self, rng: &mut Rng) -> usize {
+        let at = rng.below(self.bytes.len().max(1));
+        self.bytes[..at.min(self.bytes.len())].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1)
+    }
+
+    fn line_end(&self, start: usize) -> usize {
+        self.bytes[start..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |i| start + i + 1)
+    }
+
+    fn edit(&mut self, rng: &mut Rng) {
+        let at = rng.below(self.bytes.len() + 1);
+        match rng.below(15) {
+            // A new secret on a line of its own, or somewhere in the middle of what is there.
+            0 => {
+                let text = [assigned(rng), b"\n".to_vec()].concat();
+                let start = self.line_start(rng);
+                self.insert(start, &text);
+            }
+            1 => self.insert(at, &assigned(rng)),
+            // Something is cut out, which tears a secret, or joins what stood on both sides.
+            2 | 3 => {
+                let end = (at + rng.below(60)).min(self.bytes.len());
+                self.bytes.drain(at..end);
+            }
+            // A secret in two parts; the gap will be deleted by the next edit of this kind.
+            4 => {
+                let text = assigned(rng);
+                let (a, b) = text.split_at(text.len() / 2);
+                let start = self.line_start(rng);
+                self.insert(start, &[a, b"<gap of some length>", b, b"\n"].concat());
+            }
+            5 => {
+                let gap = b"<gap of some length>";
+                if let Some(at) = self.bytes.windows(gap.len()).position(|w| w == gap) {
+                    self.bytes.drain(at..at + gap.len());
+                }
+            }
+            // A line moves.
+            6 => {
+                let start = self.line_start(rng);
+                let moved: Vec<u8> = self.bytes.drain(start..self.line_end(start)).collect();
+                let to = self.line_start(rng);
+                self.insert(to, &moved);
+            }
+            // The name changes and the value stays.
+            7 | 8 => {
+                let names: Vec<usize> =
+                    (1..self.bytes.len()).filter(|&i| self.bytes[i..].starts_with(b" = \"")).collect();
+                if !names.is_empty() {
+                    let end = names[rng.below(names.len())];
+                    let start = self.bytes[..end].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+                    let name: &[u8] =
+                        [b"value".as_slice(), b"datadog_api_key", b"sha256", b"aws_secret", b""][rng.below(5)];
+                    self.bytes.splice(start..end, name.iter().copied());
+                }
+            }
+            // The name stands on the line before.
+            9 => {
+                let value = rng.text(b"0123456789abcdef", 32);
+                let start = self.line_start(rng);
+                self.insert(start, format!("datadog_api_key:\n  - {value}\n").as_bytes());
+            }
+            // A key file, whole or without its end.
+            10 => {
+                let pem = mint("private-key-rsa", rng.next());
+                let keep = if rng.below(2) == 0 { pem.len() } else { pem.len() - 40 };
+                let start = self.line_start(rng);
+                self.insert(start, &[&pem.as_bytes()[..keep], b"\n"].concat());
+            }
+            11 => self.insert(at, &filler(rng)),
+            12 => self.crlf = !self.crlf && rng.below(2) == 0,
+            13 => self.utf16 = !self.utf16 && rng.below(2) == 0,
+            // One character is another.
+            _ => {
+                if let Some(byte) = self.bytes.get_mut(at) {
+                    *byte = b'a' + (*byte % 26);
+                }
+            }
+        }
+        self.bytes.truncate(24_000);
+    }
+
+    fn content(&self) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let text = if self.crlf { text.replace('\n', "\r\n") } else { text.into_owned() };
+        if self.utf16 { text.encode_utf16().flat_map(u16::to_le_bytes).collect() } else { text.into_bytes() }
+    }
+}
+
+/// A repository of many versions, all made by one `git fast-import`, in one pack of deep chains.
+fn edited_repository(seed: u64, versions: usize) -> Repo {
+    let mut rng = Rng::new(seed);
+    let mut files: Vec<Edited> = (0..3).map(|_| Edited::new(&mut rng)).collect();
+    let mut stream: Vec<u8> = Vec::new();
+    for version in 0..versions {
+        let edits = 1 + rng.below(3);
+        let file = rng.below(files.len());
+        (0..edits).for_each(|_| files[file].edit(&mut rng));
+        let mut head = String::new();
+        let message = format!("version {version}");
+        let time = START + version as i64 * DAY;
+        let _ = writeln!(head, "commit refs/heads/main\ncommitter Ann <ann@example.com> {time} +0000");
+        let content = files[file].content();
+        let _ = writeln!(head, "data {}\n{message}", message.len());
+        let _ = writeln!(head, "M 100644 inline file{file}\ndata {}", content.len());
+        stream.extend(head.into_bytes());
+        stream.extend(content);
+        stream.push(b'\n');
+    }
+    let repo = Repo::new();
+    repo.import(&stream);
+    repo.git(["repack", "-q", "-a", "-d", "-f", "--depth=50", "--window=50"]);
+    repo.git(["checkout", "-q", "-f", "main"]);
+    repo
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let repo = edited_repository(1, 120);
+    // Loose objects and a second pack make the order of work differ, too.
+    for n in 0..30 {
+        repo.write(format!("dir{n}/file"), format!("{}{}", line(&github_token(400 + n)), line(&github_token(400))));
+    }
+    repo.commit("more");
+    let one = reports(&repo, &["-j1"]);
+    for _ in 0..3 {
+        assert_same("-j1 and -j8", &one, &reports(&repo, &["-j8"]));
+    }
+    assert_same("-j1 and the default", &one, &reports(&repo, &[]));
+}
+
+/// One password stands behind two hosts; what is told of it must not depend on which one is read first.
+#[test]
+fn facts_do_not_depend_on_which_place_is_read_first() {
+    let repo = Repo::new();
+    for n in 0..300 {
+        let host = if n % 2 == 0 { "localhost".to_owned() } else { format!("db{n}.corp.net") };
+        repo.write(format!("f{n}"), format!("url = postgres://app:xxxxxxxxxx@{host}:5432/prod\n"));
+    }
+    repo.commit("first");
+    let one = reports(&repo, &["-j1"]);
+    for _ in 0..5 {
+        assert_same("-j1 and -j8", &one, &reports(&repo, &["-j8"]));
+    }
+    assert_same("incremental and plain", &one, &reports(&repo, &["--plain"]));
+}
+
+#[test]
+fn packed_and_loose_give_the_same_findings() {
+    let repo = Repo::with_removed(&github_token(440));
+    let loose = repo.json(1);
+    repo.git(["gc", "--quiet"]);
+    assert_eq!(repo.json(1).value, loose.value);
+}
+
+#[test]
+fn what_changed_is_enough_to_see() {
+    for seed in 10..14 {
+        let repo = edited_repository(seed, 220);
+        let plain = reports(&repo, &["--plain", "--show-malformed", "--confidence=low", "--show-publishable"]);
+        let changes = reports(&repo, &["--show-malformed", "--confidence=low", "--show-publishable"]);
+        assert_same(&format!("seed {seed}: plain and incremental"), &plain, &changes);
+    }
+}
+
+#[test]
+fn the_pack_that_is_compared_has_deep_chains() {
+    let repo = edited_repository(10, 220);
+    let index = &repo.git_files("objects/pack", "idx")[0];
+    let listing = repo.git(["verify-pack", "-v", index.to_str().unwrap()]);
+    let depths: Vec<u32> = listing.lines().filter_map(|l| l.split_whitespace().nth(5)?.parse().ok()).collect();
+    assert!(depths.iter().filter(|d| **d > 8).count() > 20, "{depths:?}");
+}
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| Detector::new(builtin::rules().unwrap()))
+}
+
+/// A piece of text, from a kind and a seed.
+fn piece((kind, seed): (u8, u64)) -> Vec<u8> {
+    let mut rng = Rng::new(seed);
+    match kind % 4 {
+        0 => assigned(&mut rng),
+        1 => {
+            // A part of a secret.
+            let text = assigned(&mut rng);
+            let (from, to) = (rng.below(text.len()), rng.below(text.len()));
+            text[from.min(to)..from.max(to)].to_vec()
+        }
+        _ => filler(&mut rng),
+    }
+}
+
+/// Where the next bytes of an object come from.
+#[derive(Clone, Debug)]
+enum Step {
+    Copy { from: u16, len: u16 },
+    Insert { kind: u8, seed: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (any::<u16>(), any::<u16>()).prop_map(|(from, len)| Step::Copy { from, len }),
+        2 => (any::<u8>(), any::<u64>()).prop_map(|(kind, seed)| Step::Insert { kind, seed }),
+    ]
+}
+
+/// Builds an object from a base, with regions as a delta would have them.
+fn build(base: &[u8], steps: &[Step]) -> (Vec<u8>, Vec<Region>) {
+    let (mut out, mut regions): (Vec<u8>, Vec<Region>) = (Vec::new(), Vec::new());
+    for step in steps {
+        match *step {
+            Step::Copy { from, len } => {
+                let from = usize::from(from) * base.len() / 65_536;
+                // A copy reaches to the end of the base now and then.
+                let rest = base.len() - from;
+                let len = if len % 4 == 0 { rest } else { usize::from(len) * rest / 65_536 };
+                if len == 0 {
+                    continue;
+                }
+                match regions.last_mut() {
+                    Some(Region::Copy { from: f, len: l, .. }) if *f + *l == from => *l += len,
+                    _ => regions.push(Region::Copy { from, to: out.len(), len }),
+                }
+                out.extend_from_slice(&base[from..from + len]);
+            }
+            Step::Insert { kind, seed } => {
+                let text = piece((kind, seed));
+                if text.is_empty() {
+                    continue;
+                }
+                match regions.last_mut() {
+                    Some(Region::Insert { len, .. }) => *len += text.len(),
+                    _ => regions.push(Region::Insert { to: out.len(), len: text.len() }),
+                }
+                out.extend(text);
+            }
+        }
+    }
+    (out, regions)
+}
+
+fn sorted(mut matches: Vec<RawMatch>) -> Vec<RawMatch> {
+    matches.sort_by_key(|m| (m.span.start, m.span.end, m.rule));
+    matches
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Three generations: what is inherited is inherited again.
+    #[test]
+    fn a_change_is_scanned_as_the_whole(
+        base in proptest::collection::vec((any::<u8>(), any::<u64>()), 1..10),
+        generations in proptest::collection::vec(proptest::collection::vec(step(), 1..7), 1..4),
+    ) {
+        let detector = detector();
+        let mut scratch = Scratch::default();
+        let mut bytes: Vec<u8> = base.into_iter().flat_map(piece).collect();
+        let mut memo = scan_whole(detector, &bytes, &mut scratch);
+        for steps in generations {
+            let (next, regions) = build(&bytes, &steps);
+            memo = scan_change(detector, &next, &memo, &regions, &mut scratch);
+            bytes = next;
+            let whole = scan_whole(detector, &bytes, &mut scratch);
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            prop_assert_eq!(sorted(memo.matches()), sorted(whole.matches()), "{:?}\n{:?}", regions, shown);
+            prop_assert_eq!(detector.resolve(memo.matches()), detector.scan(&bytes));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! keyscan as its users meet it: real repositories made by git, the real program, its reports and exit codes.
+//!
+//! One test binary, one module per area. No token-like literal stands here: tokens are minted at run time, since this
+//! repository is scanned, too. No test is timed and none uses a network.
+#![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::iter_over_hash_type,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+/// What a session is: repositories, the program, minted credentials.
+mod util;
+
+/// The same bytes for any number of threads, and for the plain and the incremental scan.
+mod determinism;
+/// 0 clean, 1 findings, 2 not everything could be read.
+mod exit_codes;
+/// Where secrets hide in a repository, and what is told of their lives.
+mod history;
+/// Which module may know which.
+mod layers;
+/// What users of other scanners suffer from.
+mod peers;
+/// Every built-in rule, in the surroundings that its credentials have.
+mod rules;
+/// Whole secrets are never printed.
+mod secrets;
+/// Published and synthetic vectors of checksummed formats.
+mod vectors;
+/// Files: which are read, how they are decoded, where a finding stands.
+mod worktree;
