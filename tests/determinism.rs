@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
+use keyscan::blob::Region;
 use keyscan::detect::Detector;
 use keyscan::detect::incremental::{Scratch, scan_change, scan_whole};
 use keyscan::finding::RawMatch;
 use keyscan::rules::{builtin, mint};
-use keyscan::source::delta::Region;
 use keyscan::structure::Rng;
 use proptest::prelude::*;
 

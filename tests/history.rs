@@ -309,8 +309,20 @@ fn in_a_bare_repository() {
     repo.git(["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
     let json = Keyscan::at(&bare).arg(".").json(1);
     json.finding(&token);
-    assert_eq!(json.count("files"), 0);
+    assert_eq!(json.count("files"), 1, "its config");
     assert_eq!(json.value["complete"], true);
+}
+
+#[test]
+fn credentials_in_the_config_of_a_bare_repository() {
+    let repo = Repo::with_removed(&github_token(47));
+    let bare = repo.beside("mirror.git");
+    repo.git(["clone", "-q", "--mirror", ".", bare.to_str().unwrap()]);
+    let token = github_token(48);
+    let url = format!("https://user:{token}@git.test.host/a.git");
+    repo.git(["--git-dir", bare.to_str().unwrap(), "config", "remote.origin.url", &url]);
+    let json = Keyscan::at(&bare).arg(".").json(1);
+    assert_eq!(paths(json.finding(&token)), ["config"]);
 }
 
 #[test]
@@ -693,7 +705,9 @@ fn hooks_filters_and_config_of_a_hostile_repository_are_not_run() {
     let repo = Repo::with_removed(&token);
     let canary = repo.beside("canary");
     let touch = format!("touch {}", canary.display());
-    for key in ["core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "filter.evil.clean", "filter.evil.smudge"] {
+    for key in
+        ["core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "filter.evil.clean", "filter.evil.smudge"]
+    {
         repo.git(["config", key, &touch]);
     }
     repo.write(".gitattributes", "* filter=evil -diff\n");

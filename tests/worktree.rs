@@ -368,7 +368,7 @@ fn a_directory_without_a_repository() {
     let room = TempDir::new().unwrap();
     write(room.path(), "a/b/c", line(&token));
     let json = Keyscan::at(room.path()).arg("a").json(1);
-    assert_eq!(paths(json.finding(&token)), ["b/c"]);
+    assert_eq!(paths(json.finding(&token)), ["a/b/c"], "as it was given");
     assert_eq!(json.value["receipt"]["history"], false);
     assert_eq!(json.finding(&token)["life"], Value::Null);
 }

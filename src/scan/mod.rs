@@ -160,7 +160,7 @@ impl Scan<'_> {
                     .help("give the directory that holds .git, or a bare repository"));
             }
             None if self.options.history && Repository::around(path).is_some() => {
-                let what = "histories of the repositories around the paths (give their roots to scan them)";
+                let what = "the history of the repository around a path (give its root to scan it)";
                 self.receipt.skipped.retain(|(have, _)| have != what);
                 self.receipt.skipped.push((what.into(), 1));
             }

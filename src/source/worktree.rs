@@ -86,7 +86,10 @@ fn walk(root: &Path, no_ignore: bool) -> Files {
     let mut listed = listed.into_inner().unwrap_or_default();
     let nested = nested.load(Ordering::Relaxed);
     if nested > 0 {
-        listed.skipped.insert("the history of submodules and other repositories inside (give their paths to scan it)".into(), nested);
+        listed.skipped.insert(
+            "the history of submodules and other repositories inside (give their paths to scan it)".into(),
+            nested,
+        );
     }
     listed
 }
