@@ -339,7 +339,33 @@ struct Entry {
     sightings: Vec<Sighting>,
 }
 
+impl Entry {
+    /// Joins what is known of the same secret in other places. The same text can mean more in one place than in another
+    /// (a password for `localhost` and for the production host), so the gravest counts, whichever was read first.
+    fn join(&mut self, mut other: Self) {
+        let gravity = |e: &Self| (e.verdict != Verdict::Malformed, e.severity, e.verdict, e.confidence);
+        let (mine, theirs) = (gravity(self), gravity(&other));
+        if (theirs, std::cmp::Reverse(&other.facts)) > (mine, std::cmp::Reverse(&self.facts)) {
+            std::mem::swap(self, &mut other);
+        }
+        if other.verdict != Verdict::Malformed {
+            self.verdict = self.verdict.max(other.verdict);
+            self.confidence = self.confidence.max(other.confidence);
+        }
+        self.sightings.append(&mut other.sightings);
+    }
+}
+
 type Entries = HashMap<(usize, Secret), Entry>;
+
+fn add(entries: &mut Entries, key: (usize, Secret), entry: Entry) {
+    match entries.entry(key) {
+        std::collections::hash_map::Entry::Occupied(mut have) => have.get_mut().join(entry),
+        std::collections::hash_map::Entry::Vacant(place) => {
+            place.insert(entry);
+        }
+    }
+}
 
 /// What one worker found.
 struct Sink<'d> {
@@ -369,15 +395,15 @@ impl<'d> Sink<'d> {
         for m in &matches {
             let secret = Secret::new(&text.bytes[m.span.clone()]);
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
-            let entry = self.entries.entry((m.rule, secret)).or_insert_with(|| Entry {
+            let mut seen = Entry {
                 verdict: m.verdict,
                 confidence: m.confidence,
                 severity: m.severity,
                 facts: m.facts.clone(),
                 sightings: Vec::new(),
-            });
+            };
             if shown {
-                entry.sightings.push(Sighting {
+                seen.sightings.push(Sighting {
                     spot: spot(source),
                     position: excerpt::position(&text.bytes, &m.span, text.bom),
                     binary: text.binary,
@@ -385,6 +411,7 @@ impl<'d> Sink<'d> {
                     excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
                 });
             }
+            add(&mut self.entries, (m.rule, secret), seen);
         }
     }
 }
@@ -419,14 +446,7 @@ impl Collected {
         let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         #[allow(clippy::iter_over_hash_type, reason = "merged into another map; sorted at the end")]
         for (key, entry) in sink.entries {
-            match all.entry(key) {
-                std::collections::hash_map::Entry::Occupied(mut have) => {
-                    have.get_mut().sightings.extend(entry.sightings)
-                }
-                std::collections::hash_map::Entry::Vacant(place) => {
-                    place.insert(entry);
-                }
-            }
+            add(&mut all, key, entry);
         }
     }
 
