@@ -115,7 +115,7 @@ fn few_symbols(body: &[u8]) -> bool {
     let least = if body.iter().all(u8::is_ascii_digit) {
         // Ten symbols: short numbers repeat a lot.
         body.len().min(16) / 4
-    } else if body.iter().all(u8::is_ascii_hexdigit) {
+    } else if body.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-') {
         match body.len() {
             0..8 => 1,
             8..16 => 3,
@@ -158,7 +158,8 @@ fn is_wordy(body: &[u8]) -> bool {
         }
     }
     // Only lower-case text is like words; a random mix of cases has few common pairs to begin with.
-    pairs >= 10 && common * 100 >= pairs * 58
+    // In hex digits few letters stand side by side, and those that do are often common pairs (`ed`, `be`, `ca`).
+    pairs >= 10 && pairs * 3 >= body.len() && common * 100 >= pairs * 58
 }
 
 /// The hundred most frequent letter pairs of English text.
