@@ -113,7 +113,7 @@ fn few_symbols(body: &[u8]) -> bool {
     let least = if body.iter().all(u8::is_ascii_digit) {
         // Ten symbols: short numbers repeat a lot.
         body.len().min(16) / 4
-    } else if body.iter().all(u8::is_ascii_hexdigit) {
+    } else if body.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-') {
         match body.len() {
             0..8 => 1,
             8..16 => 3,

@@ -132,7 +132,8 @@ impl Format {
         }
     }
 
-    /// The bytes a match may end with: the alphabet of the last piece if that is a segment.
+    /// The bytes that a match must not go on with: the alphabet of the last piece, or word characters after a literal
+    /// that ends with one.
     pub fn last_class(&self) -> Class {
         self.last
     }
@@ -234,6 +235,10 @@ fn last_class(nodes: &[Node]) -> Class {
             choices.iter().fold(Class::default(), |all, choice| {
                 all.union(&if choice.is_empty() { last_class(before) } else { last_class(choice) })
             })
+        }
+        // A literal that ends like a word must be the end of that word.
+        Some(Node::Literal(text)) if text.last().is_some_and(|&b| b.is_ascii_alphanumeric() || b == b'_') => {
+            Class::named("word").unwrap_or_default()
         }
         Some(Node::Literal(_)) | None => Class::default(),
     }

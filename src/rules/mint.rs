@@ -16,7 +16,7 @@ pub fn mint(rule: &Rule, rng: &mut Rng) -> Option<Vec<u8>> {
     let Some((structure, args)) = &rule.structure else { return by_format(rule, format, rng) };
     let minted = match (structure.mint, structure.segment(args)) {
         (Some(mint), Some(segment)) => with_segment(format, segment, &mint(rng, args), rng),
-        (Some(mint), None) => Some(mint(rng, args)),
+        (Some(mint), None) => Some(with_prefix(rule, mint(rng, args))),
         _ => None,
     };
     let opens = |token: &Vec<u8>| (0..token.len().min(64)).any(|at| passes(rule, format, token, at));
@@ -55,7 +55,27 @@ fn with_segment(format: &Format, name: &str, text: &[u8], rng: &mut Rng) -> Opti
     };
     let (token, captures) = fill(format, rng);
     let (start, end) = captures[index]?;
-    Some([&token[..start], text, &token[end..]].concat())
+    let build = |text: &[u8]| [&token[..start], text, &token[end..]].concat();
+    let minted = build(text);
+    // Vendors differ in the letter case of what is otherwise the same.
+    Some(if is_whole_match(format, &minted) { minted } else { build(&text.to_ascii_uppercase()) })
+}
+
+/// A structure that several rules share mints for one of them: another one's literal takes the place of that one's.
+fn with_prefix(rule: &Rule, text: Vec<u8>) -> Vec<u8> {
+    let Some(format) = &rule.format else { return text };
+    let prefix = format.prefix();
+    match text.get(prefix.len()..) {
+        Some(rest) if !text.starts_with(prefix) => {
+            let other = [prefix, rest].concat();
+            if is_whole_match(format, &other) { other } else { text }
+        }
+        _ => text,
+    }
+}
+
+fn is_whole_match(format: &Format, text: &[u8]) -> bool {
+    format.match_at(text, 0, &mut 0, &|end| end == text.len()).is_some()
 }
 
 /// Fills a format at random, every segment at its shortest length or up to 8 more.

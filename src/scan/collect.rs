@@ -55,15 +55,19 @@ struct Entry {
 }
 
 impl Entry {
-    /// Puts what two workers know together; the order must not matter.
-    fn join(&mut self, other: Self) {
-        self.verdict = self.verdict.max(other.verdict);
-        self.confidence = self.confidence.max(other.confidence);
-        self.severity = self.severity.max(other.severity);
-        self.facts.extend(other.facts);
-        self.facts.sort();
-        self.facts.dedup();
-        self.sightings.extend(other.sightings);
+    /// Joins what is known of the same secret in other places. The same text can mean more in one place than in another
+    /// (a password for `localhost` and for the production host), so the gravest counts, whichever was read first.
+    fn join(&mut self, mut other: Self) {
+        let gravity = |e: &Self| (e.verdict != Verdict::Malformed, e.severity, e.verdict, e.confidence);
+        let (mine, theirs) = (gravity(self), gravity(&other));
+        if (theirs, std::cmp::Reverse(&other.facts)) > (mine, std::cmp::Reverse(&self.facts)) {
+            std::mem::swap(self, &mut other);
+        }
+        if other.verdict != Verdict::Malformed {
+            self.verdict = self.verdict.max(other.verdict);
+            self.confidence = self.confidence.max(other.confidence);
+        }
+        self.sightings.append(&mut other.sightings);
     }
 }
 

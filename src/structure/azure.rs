@@ -373,8 +373,15 @@ fn sas(input: &Input<'_>) -> Outcome {
     let query = String::from_utf8_lossy(input.hay.get(span.clone()).unwrap_or_default());
     let query = query.replace("&amp;", "&").replace(r"\u0026", "&");
     let field = |name: &str| {
-        let found = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
-        found.map(|(_, value)| unpercent(value))
+        // `SAS_TOKEN=sv=...`: the name of a variable may stand before the first one.
+        let value = |pair: &'_ str| -> Option<String> {
+            let (key, value) = pair.split_once('=')?;
+            if key == name {
+                return Some(unpercent(value));
+            }
+            value.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| unpercent(value))
+        };
+        query.split('&').find_map(value)
     };
     let signature = field("sig").and_then(|sig| unbase64(sig.trim().as_bytes())).unwrap_or_default();
     let known = field("sv").is_some() || (field("sr").is_some() && field("se").is_some());
