@@ -8,23 +8,31 @@ use crate::rules::{Anchoring, Context, MAX_WITHIN, Rule, RuleSet};
 
 /// Words between context and value that say that the value is no secret.
 const PUBLIC_WORDS: &[&str] = &[
+    "sha",
     "sha1",
     "sha256",
     "sha512",
-    "sha-",
+    "shasum",
     "md5",
     "checksum",
     "integrity",
     "digest",
+    "hash",
+    "codehash",
     "commit",
     "revision",
+    "rev",
+    "ref",
+    "githead",
+    "version",
+    "uuid",
+    "id",
     "etag",
     "public key",
     "public_key",
     "publickey",
     "fingerprint",
     "thumbprint",
-    "hash",
 ];
 
 /// The words of all rules, found in one pass.
@@ -36,6 +44,23 @@ pub struct ContextIndex {
     finder: Trigrams,
     within: usize,
     shapes: Vec<Shape>,
+    /// Length of the longest word.
+    longest: usize,
+}
+
+/// Words of one text that were found already. Cleared for each text.
+#[derive(Debug, Default)]
+pub struct WordCache {
+    range: Range<usize>,
+    words: Vec<Word>,
+}
+
+impl WordCache {
+    /// Forgets the last text.
+    pub fn clear(&mut self) {
+        self.range = 0..0;
+        self.words.clear();
+    }
 }
 
 /// The lengths that values of one alphabet can have.
@@ -68,8 +93,14 @@ pub struct Word {
 impl ContextIndex {
     /// Collects the words of a rule set.
     pub fn new(set: &RuleSet) -> Self {
-        let mut index =
-            Self { words: Vec::new(), near: Vec::new(), finder: Trigrams::default(), within: 0, shapes: Vec::new() };
+        let mut index = Self {
+            words: Vec::new(),
+            near: Vec::new(),
+            finder: Trigrams::default(),
+            within: 0,
+            shapes: Vec::new(),
+            longest: 0,
+        };
         for word in PUBLIC_WORDS {
             index.word(word);
         }
@@ -117,6 +148,7 @@ impl ContextIndex {
     }
 
     fn compile(&mut self) {
+        self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
         self.finder = Trigrams::new(self.words.iter().enumerate().map(|(i, w)| (w.as_bytes(), i as u32)));
     }
 
@@ -154,6 +186,25 @@ impl ContextIndex {
         }
     }
 
+    /// The words of a range, found once for neighbouring ranges of the same text.
+    pub fn words<'c>(&self, hay: &[u8], range: Range<usize>, cache: &'c mut WordCache) -> &'c [Word] {
+        let goes_on = cache.range.contains(&range.start) || cache.range.end == range.start && !cache.range.is_empty();
+        if !goes_on {
+            cache.words.clear();
+            cache.range = range.start..range.start;
+        }
+        if cache.range.end < range.end {
+            // A word may have been cut off at the end of what was looked at.
+            let from = cache.range.end.saturating_sub(self.longest).max(cache.range.start);
+            cache.words.retain(|w| w.span.end <= cache.range.end && w.span.start < from);
+            self.add(hay, from..range.end, &mut cache.words);
+            cache.range.end = range.end;
+        }
+        let first = cache.words.partition_point(|w| w.span.start < range.start);
+        let last = cache.words.partition_point(|w| w.span.start < range.end);
+        &cache.words[first..last]
+    }
+
     /// Rules that have one of the words near, ascending.
     pub fn rules(&self, words: &[Word]) -> Vec<usize> {
         let mut rules: Vec<_> = words.iter().flat_map(|w| &self.near[w.index]).copied().collect();
@@ -181,6 +232,11 @@ impl ContextIndex {
 fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
     let first = hay[span.start];
     let last = hay[span.end - 1];
+    let hex = |at: Option<usize>| at.and_then(|at| hay.get(at)).is_some_and(u8::is_ascii_hexdigit);
+    if hay[span.clone()].iter().all(u8::is_ascii_hexdigit) && (hex(span.start.checked_sub(1)) || hex(Some(span.end))) {
+        // `fb` in the middle of hex digits is no name.
+        return false;
+    }
     let begins = match span.start.checked_sub(1).map(|i| hay[i]) {
         Some(before) if before.is_ascii_alphabetic() && first.is_ascii_alphabetic() => {
             before.is_ascii_lowercase() && first.is_ascii_uppercase()
@@ -221,19 +277,20 @@ fn in_compound(hay: &[u8], span: &Range<usize>) -> bool {
 pub fn is_assigned(hay: &[u8], at: usize) -> bool {
     let floor = at.saturating_sub(16);
     let mut i = at;
-    let mut spaced = false;
+    let (mut spaced, mut quoted, mut next_line) = (false, false, false);
     while i > floor {
         match hay[i - 1] {
-            b'"' | b'\'' | b'`' | b'\\' => i -= 1,
+            b'"' | b'\'' | b'`' | b'\\' => quoted = true,
             // b"..." and r'...' of several languages
-            b'b' | b'r' | b'u' | b'f' if i < at && matches!(hay[i], b'"' | b'\'') => i -= 1,
-            b' ' | b'\t' | b'\r' | b'\n' => {
-                spaced = true;
-                i -= 1;
-            }
-            b'=' | b':' | b'>' | b'(' | b',' | b'[' | b'{' | b'|' | b'@' => return true,
-            b => return spaced && (b.is_ascii_alphanumeric() || b == b'_'),
+            b'b' | b'r' | b'u' | b'f' if i < at && matches!(hay[i], b'"' | b'\'') => {}
+            b' ' | b'\t' => spaced = true,
+            b'\r' | b'\n' => next_line = true,
+            b'=' | b':' | b'>' | b'(' | b',' | b'[' | b'{' | b'|' => return true,
+            // Objective-C's @"..."; without a quote it stands before a version or a host.
+            b'@' => return quoted,
+            b => return spaced && !next_line && (b.is_ascii_alphanumeric() || b == b'_'),
         }
+        i -= 1;
     }
     i == 0 || at == 0
 }
@@ -252,6 +309,7 @@ mod tests {
             finder: Trigrams::default(),
             within: 100,
             shapes: Vec::new(),
+            longest: 0,
         };
         PUBLIC_WORDS.iter().for_each(|w| {
             index.word(w);

@@ -4,7 +4,7 @@
 //! keep the result when that part of a text is copied.
 
 use crate::detect::boundary;
-use crate::detect::context::{self, ContextIndex};
+use crate::detect::context::{self, ContextIndex, WordCache};
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random};
 use crate::detect::score::{self, Evidence};
 use crate::finding::{Fact, RawMatch, Severity, Verdict};
@@ -50,7 +50,7 @@ struct Candidate<'a> {
 
 impl Evaluator<'_> {
     /// Adds the matches of a hit; gives the bytes they, and the absence of others, depend on.
-    pub fn evaluate(&self, hay: &[u8], hit: Hit, found: &mut Vec<RawMatch>) -> Read {
+    pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
         let mut read = Read { start: hit.at as isize - 1, end: hit.at as isize + 1 };
         match hit.what {
             What::Literal(literal) => {
@@ -65,7 +65,7 @@ impl Evaluator<'_> {
                     }
                 }
             }
-            What::Value(len) => self.at_value(hay, hit.at, len as usize, found, &mut read),
+            What::Value(len) => self.at_value(hay, hit.at, len as usize, cache, found, &mut read),
         }
         read.end = read.end.min(hay.len() as isize + 1);
         read
@@ -104,7 +104,15 @@ impl Evaluator<'_> {
         read.cover(at as isize, read_to + 1);
     }
 
-    fn at_value(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
+    fn at_value(
+        &self,
+        hay: &[u8],
+        at: usize,
+        len: usize,
+        cache: &mut WordCache,
+        found: &mut Vec<RawMatch>,
+        read: &mut Read,
+    ) {
         let from = at.saturating_sub(self.context.within());
         read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
         let run_end = at + len;
@@ -125,10 +133,10 @@ impl Evaluator<'_> {
         if !self.context.classes().iter().any(|shape| starts.iter().any(|&start| shape.fits(&hay[start..]))) {
             return;
         }
-        let words = self.context.find(hay, from..at + len);
-        for index in self.context.rules(&words) {
+        let words = self.context.words(hay, from..at + len, cache);
+        for index in self.context.rules(words) {
             if matches!(self.set.rules()[index].anchoring, Anchoring::Value) {
-                self.values_of(hay, index, &starts, &words, found, read);
+                self.values_of(hay, index, &starts, words, found, read);
             }
         }
     }

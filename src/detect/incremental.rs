@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::blob::Region;
 use crate::detect::Detector;
+use crate::detect::context::WordCache;
 use crate::detect::evaluate::Read;
 use crate::detect::prefilter::Hit;
 use crate::finding::RawMatch;
@@ -56,13 +57,16 @@ impl Memo {
 pub struct Scratch {
     hits: Vec<Hit>,
     ranges: Vec<Range<usize>>,
+    words: WordCache,
 }
 
 /// Scans a whole object and remembers what those made from it need.
 pub fn scan_whole(detector: &Detector, bytes: &[u8], scratch: &mut Scratch) -> Memo {
-    scratch.hits.clear();
-    detector.prefilter(bytes, 0..bytes.len(), &mut scratch.hits);
-    let hits = scratch.hits.iter().filter_map(|&hit| track(detector, bytes, hit)).collect();
+    let Scratch { hits: found, words, .. } = scratch;
+    found.clear();
+    words.clear();
+    detector.prefilter(bytes, 0..bytes.len(), found);
+    let hits = found.iter().filter_map(|&hit| track(detector, bytes, hit, words)).collect();
     Memo { hits, len: bytes.len(), opaque: false }
 }
 
@@ -71,20 +75,23 @@ pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Re
     if base.opaque {
         return scan_whole(detector, bytes, scratch);
     }
-    rescan_ranges(bytes, regions, detector.reach(), &mut scratch.ranges);
+    let Scratch { hits: found, ranges, words } = scratch;
+    rescan_ranges(bytes, regions, detector.reach(), ranges);
+    words.clear();
     let mut hits: Vec<Tracked> = Vec::with_capacity(base.hits.len());
     for region in regions {
         if let Region::Copy { from, to, len } = *region {
-            inherit(detector, bytes, base, (from, to, len), &scratch.ranges, &mut hits);
+            let mut again = |hit| track(detector, bytes, hit, words);
+            inherit(bytes.len(), base, (from, to, len), ranges, &mut again, &mut hits);
         }
     }
-    scratch.hits.clear();
-    for range in &scratch.ranges {
-        detector.prefilter(bytes, range.clone(), &mut scratch.hits);
+    found.clear();
+    words.clear();
+    for range in ranges.iter() {
+        detector.prefilter(bytes, range.clone(), found);
     }
-    let fresh = scratch.hits.iter().filter_map(|&hit| track(detector, bytes, hit));
     let inherited = hits.len();
-    hits.extend(fresh);
+    hits.extend(found.iter().filter_map(|&hit| track(detector, bytes, hit, words)));
     if hits.len() > inherited {
         hits.sort_by_key(|t| t.hit);
         hits.dedup_by_key(|t| t.hit);
@@ -92,20 +99,21 @@ pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Re
     Memo { hits, len: bytes.len(), opaque: false }
 }
 
-fn track(detector: &Detector, bytes: &[u8], hit: Hit) -> Option<Tracked> {
+fn track(detector: &Detector, bytes: &[u8], hit: Hit, words: &mut WordCache) -> Option<Tracked> {
     let mut matches = Vec::new();
-    let read = detector.evaluate(bytes, hit, &mut matches);
+    let read = detector.evaluate(bytes, hit, words, &mut matches);
     // What depends only on bytes this close need not be remembered: after a change there it is found again.
     let (at, near) = (hit.at as isize, detector.reach() as isize);
     (!matches.is_empty() || read.start < at - near || read.end > at + near).then_some(Tracked { hit, read, matches })
 }
 
+/// Takes over the hits of a copied region; `again` evaluates one anew.
 fn inherit(
-    detector: &Detector,
-    bytes: &[u8],
+    new_len: usize,
     base: &Memo,
     (from, to, len): (usize, usize, usize),
     rescanned: &[Range<usize>],
+    again: &mut dyn FnMut(Hit) -> Option<Tracked>,
     hits: &mut Vec<Tracked>,
 ) {
     let first = base.hits.partition_point(|t| t.hit.at < from);
@@ -118,12 +126,11 @@ fn inherit(
         }
         let hit = Hit { at, what: tracked.hit.what };
         let start_copied = tracked.read.start >= from as isize || (from == 0 && to == 0);
-        let end_copied =
-            tracked.read.end <= (from + len) as isize || (from + len == base.len && to + len == bytes.len());
+        let end_copied = tracked.read.end <= (from + len) as isize || (from + len == base.len && to + len == new_len);
         if start_copied && end_copied {
             hits.push(tracked.moved(hit, to as isize - from as isize));
         } else {
-            hits.extend(track(detector, bytes, hit));
+            hits.extend(again(hit));
         }
     }
 }

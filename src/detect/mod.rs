@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use crate::finding::{RawMatch, Verdict};
 use crate::rules::RuleSet;
-use context::ContextIndex;
+use context::{ContextIndex, WordCache};
 use evaluate::{Evaluator, Read};
 use prefilter::{Hit, Prefilter};
 
@@ -53,9 +53,9 @@ impl Detector {
         self.prefilter.reach()
     }
 
-    /// Adds the matches of a hit and gives the bytes that they depend on.
-    pub fn evaluate(&self, hay: &[u8], hit: Hit, found: &mut Vec<RawMatch>) -> Read {
-        self.evaluator().evaluate(hay, hit, found)
+    /// Adds the matches of a hit and gives the bytes that they depend on. `cache` is for one text at a time.
+    pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
+        self.evaluator().evaluate(hay, hit, cache, found)
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
@@ -66,9 +66,9 @@ impl Detector {
     pub fn scan(&self, hay: &[u8]) -> Vec<RawMatch> {
         let mut hits = Vec::new();
         self.prefilter(hay, 0..hay.len(), &mut hits);
-        let mut found = Vec::new();
+        let (mut found, mut cache) = (Vec::new(), WordCache::default());
         for hit in hits {
-            self.evaluate(hay, hit, &mut found);
+            self.evaluate(hay, hit, &mut cache, &mut found);
         }
         self.resolve(found)
     }

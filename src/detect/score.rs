@@ -176,10 +176,12 @@ fn common_pair(a: u8, b: u8) -> bool {
 
 /// Percent of the text that is placeholder words.
 fn placeholder_share(body: &[u8]) -> usize {
-    if body.is_empty() {
+    let lower = body.to_ascii_lowercase();
+    // Words of this length do not come about by chance, so one is enough.
+    let decisive = ["example", "changeme", "redacted", "placeholder", "change_me", "change-me", "undefined"];
+    if body.is_empty() || decisive.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some()) {
         return 100;
     }
-    let lower = body.to_ascii_lowercase();
     let mut covered = vec![false; lower.len()];
     for word in PLACEHOLDERS {
         for at in memchr::memmem::find_iter(&lower, word.as_bytes()) {

@@ -162,9 +162,9 @@ pub(super) struct Commits {
 
 impl Commits {
     pub(super) fn new(mut list: Vec<(ObjectId, CommitData)>) -> Self {
-        list.sort_unstable_by_key(|(id, _)| *id);
+        list.sort_unstable_by_key(|(id, _)| (key(id), *id));
         list.dedup_by_key(|(id, _)| *id);
-        let find = |id: &ObjectId| list.binary_search_by(|(have, _)| have.cmp(id)).ok().map(|at| at as u32);
+        let find = |id: &ObjectId| position(&list, id);
         let parents = list.iter().map(|(_, data)| data.parents.iter().map(find).collect()).collect();
         Self { list, parents }
     }
@@ -174,7 +174,7 @@ impl Commits {
     }
 
     pub(super) fn find(&self, id: &gix::oid) -> Option<u32> {
-        self.list.binary_search_by(|(have, _)| have.as_ref().cmp(id)).ok().map(|at| at as u32)
+        position(&self.list, id)
     }
 
     pub(super) fn id(&self, at: u32) -> ObjectId {
@@ -225,4 +225,17 @@ impl Commits {
         }
         reached
     }
+}
+
+/// The first bytes of an id, as a number in the same order.
+fn key(id: &gix::oid) -> u64 {
+    id.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+fn position(list: &[(ObjectId, CommitData)], id: &gix::oid) -> Option<u32> {
+    let want = key(id);
+    let from = list.partition_point(|(have, _)| key(have) < want);
+    let same =
+        list[from..].iter().take_while(|(have, _)| key(have) == want).position(|(have, _)| have.as_ref() == id)?;
+    Some((from + same) as u32)
 }

@@ -43,6 +43,8 @@ pub struct Provenance {
     wanted: HashSet,
     origins: BTreeMap<ObjectId, Origin>,
     events: Vec<Event>,
+    /// Numbers of the events that have to do with a blob, ascending.
+    events_of: HashMap<ObjectId, Vec<u32>>,
     tips: Vec<Tip>,
     /// What tips hold, each content once: thousands of refs often have the same.
     tip_contents: Vec<Held>,
@@ -122,6 +124,7 @@ fn build(
         missing,
         wanted: wanted.clone(),
         origins: origins(&events),
+        events_of: events_of(&events),
         messages: messages(&objects, refs, wanted, commits, &peeled, &reachable),
         events,
         tips,
@@ -170,6 +173,19 @@ fn events(commits: &Commits, reachable: &[bool], contents: &mut Contents) -> Vec
     }
     events.sort_by_key(|e| (!e.reachable, e.time, e.commit));
     events
+}
+
+fn events_of(events: &[Event]) -> HashMap<ObjectId, Vec<u32>> {
+    let mut of: HashMap<ObjectId, Vec<u32>> = HashMap::default();
+    for (number, event) in events.iter().enumerate() {
+        for (_, blob) in event.parents.iter().chain([&event.here]).flat_map(|held| held.iter()) {
+            let list = of.entry(*blob).or_default();
+            if list.last() != Some(&(number as u32)) {
+                list.push(number as u32);
+            }
+        }
+    }
+    of
 }
 
 fn origins(events: &[Event]) -> BTreeMap<ObjectId, Origin> {
@@ -234,8 +250,10 @@ impl Provenance {
         }
         let has = |held: &Held| held.iter().any(|(_, blob)| set.contains(blob));
         let mut life = Life::default();
-        let came_in =
-            self.events.iter().find(|e| has(&e.here) && !e.parents.iter().any(has)).map(|e| (e.time, e.commit));
+        let numbers: BTreeSet<u32> =
+            objects.iter().filter_map(|id| self.events_of.get(id)).flatten().copied().collect();
+        let events: Vec<&Event> = numbers.iter().map(|&n| &self.events[n as usize]).collect();
+        let came_in = events.iter().find(|e| has(&e.here) && !e.parents.iter().any(has)).map(|e| (e.time, e.commit));
         let written = objects
             .iter()
             .filter_map(|id| Some((id, self.messages.get(id)?)))
@@ -247,7 +265,7 @@ impl Provenance {
             Some((ObjectKind::Commit, bytes)) => Some(parse::info(&id, &bytes)),
             _ => None,
         });
-        life.reachable = self.events.iter().any(|e| e.reachable && has(&e.here))
+        life.reachable = events.iter().any(|e| e.reachable && has(&e.here))
             || objects.iter().any(|id| self.messages.get(id).is_some_and(|m| m.reachable));
         let in_messages: BTreeSet<usize> =
             objects.iter().filter_map(|id| self.messages.get(id)).flat_map(|m| m.tips.iter().copied()).collect();
@@ -257,7 +275,7 @@ impl Provenance {
                 sort_in(&tip.name, &mut life);
             }
         }
-        life.removed = self.removals(&set);
+        life.removed = self.removals(&events, &set);
         let held_now = life.in_head
             || !life.branches.is_empty()
             || !life.remotes.is_empty()
@@ -272,14 +290,14 @@ impl Provenance {
     }
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
-    fn removals(&self, set: &HashSet) -> Vec<Removal> {
+    fn removals(&self, events: &[&Event], set: &HashSet) -> Vec<Removal> {
         let paths = |held: &Held| -> BTreeSet<BString> {
             held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
         };
         let at_head =
             self.tips.iter().find(|t| t.name == "HEAD").map(|t| paths(&self.tip_contents[t.holds])).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
-        for event in self.events.iter().filter(|e| e.reachable && !e.parents.is_empty()) {
+        for event in events.iter().filter(|e| e.reachable && !e.parents.is_empty()) {
             let here = paths(&event.here);
             let mut gone = paths(&event.parents[0]);
             for parent in &event.parents[1..] {

@@ -148,7 +148,38 @@ impl Pack {
 
     /// Does the pack hold an object?
     pub fn has(&self, id: &gix::oid) -> bool {
-        self.index.lookup(id).is_some()
+        self.position(id).is_some()
+    }
+
+    /// Place of an object in the index. Ids are spread evenly, so a few guesses by proportion come close; what is left is
+    /// searched by halves.
+    fn position(&self, id: &gix::oid) -> Option<u32> {
+        let key = |id: &gix::oid| id.as_bytes().first_chunk().map_or(0, |b| u64::from_be_bytes(*b));
+        let want = key(id);
+        let (mut low, mut high) = (0, self.index.num_objects());
+        let (mut low_key, mut high_key) = (0u64, u64::MAX);
+        for _ in 0..4 {
+            if high - low < 16 || want < low_key || high_key <= low_key {
+                break;
+            }
+            let share = u128::from(want - low_key) * u128::from(high - low) / u128::from(high_key - low_key);
+            let guess = (low + share as u32).min(high - 1);
+            let found = key(self.index.oid_at_index(guess));
+            if found < want {
+                (low, low_key) = (guess + 1, found);
+            } else {
+                (high, high_key) = (guess + 1, found);
+            }
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.index.oid_at_index(middle).cmp(id) {
+                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
     }
 
     /// What was wrong with entries when the pack was opened.
@@ -263,7 +294,7 @@ impl Pack {
 
     /// Reads one object by its id; `outside` gives bases that are not in this pack.
     pub fn get(&self, id: &gix::oid, outside: &Fetch<'_>) -> Option<(ObjectKind, Vec<u8>)> {
-        let offset = self.index.pack_offset_at_index(self.index.lookup(id)?);
+        let offset = self.index.pack_offset_at_index(self.position(id)?);
         let at = self.by_offset(offset)?;
         let (mut out, mut buffers) = (Vec::new(), Buffers::default());
         let kind = self.rebuild(at, &mut buffers, outside, &mut out).ok()?;

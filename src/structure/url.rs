@@ -46,6 +46,13 @@ fn is_template(value: &str) -> bool {
 
 /// Whether a password is a template, a word that documentation writes in its place, or one character over and over.
 pub(super) fn is_placeholder(value: &str) -> bool {
+    let shouted = value.len() >= 5 && value.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b == b'-');
+    if shouted && ["PASSWORD", "TOKEN", "SECRET", "PASS"].iter().any(|word| value.contains(word)) {
+        return true;
+    }
+    if value.starts_with('<') || value.starts_with("&lt;") {
+        return true;
+    }
     const WORDS: [&str; 25] = [
         "password",
         "passwd",
@@ -85,6 +92,8 @@ fn is_example_host(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     ["example.com", "example.org", "example.net"].iter().any(|h| name == *h || name.ends_with(&format!(".{h}")))
         || name.ends_with(".example")
+        // `localhost:8545@1400000` is a port and a block.
+        || name.bytes().all(|b| b.is_ascii_digit())
         // `image@sha256:...` is a digest.
         || matches!(name, "host" | "hostname" | "server" | "example" | "" | "sha256" | "sha512" | "md5")
 }
