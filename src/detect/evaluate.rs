@@ -9,7 +9,7 @@ use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random};
 use crate::detect::score::{self, Evidence};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::rules::expr::Env;
-use crate::rules::format::{Captures, Format};
+use crate::rules::format::{Captures, Format, Node};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
 use crate::structure;
 
@@ -310,7 +310,16 @@ fn body(hay: &[u8], start: usize, end: usize, captures: &Captures, rule: &Rule, 
         return hay[a..b].to_vec();
     }
     let prefix = format.prefix().len();
-    hay.get(start + prefix..end).unwrap_or_default().to_vec()
+    let mut body = hay.get(start + prefix..end).unwrap_or_default().to_vec();
+    for node in format.nodes().iter().skip(1) {
+        if let Node::Literal(text) = node
+            && text.len() >= 4
+            && let Some(at) = memchr::memmem::find(&body, text)
+        {
+            body.drain(at..at + text.len());
+        }
+    }
+    body
 }
 
 /// Does the format begin with a letter, digit or `_`, so that the byte before it matters?
