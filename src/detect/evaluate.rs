@@ -339,13 +339,24 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
 }
 
 /// Orders matches so that the best of several overlapping ones comes first.
-pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> (bool, std::cmp::Reverse<(Confidence, usize, usize)>, usize) {
+pub(crate) fn rank(
+    set: &RuleSet,
+    m: &RawMatch,
+) -> (bool, std::cmp::Reverse<(bool, bool, Confidence, usize, usize)>, usize) {
     let rule = &set.rules()[m.rule];
+    // Who issued it, told by a name before a literal or by what was decoded, says more than the literal alone.
+    let told = m.confidence > Confidence::Low
+        && (rule.context.is_some() && rule.format.as_ref().is_some_and(|f| !f.prefix().is_empty())
+            || rule.structure.as_ref().is_some_and(|(_, args)| !args.is_empty()) && m.verdict >= Verdict::WellFormed);
     let specific = match &rule.anchoring {
         Anchoring::Literal(anchor) => {
             anchor.literals.iter().map(Vec::len).max().unwrap_or(0) + usize::from(rule.context.is_some())
         }
         _ => 1,
     };
-    (m.verdict == Verdict::Malformed, std::cmp::Reverse((m.confidence, specific, m.span.len())), m.rule)
+    (
+        m.verdict == Verdict::Malformed,
+        std::cmp::Reverse((m.confidence == Confidence::Proven, told, m.confidence, specific, m.span.len())),
+        m.rule,
+    )
 }
