@@ -84,7 +84,8 @@ fn a_rule_file_that_is_wrong_is_2() {
 #[test]
 fn help_and_version_are_0() {
     let room = TempDir::new().unwrap();
-    for args in [["--help"].as_slice(), &["-h"], &["--version"], &["rules", "list"], &["man"], &["completions", "bash"]] {
+    for args in [["--help"].as_slice(), &["-h"], &["--version"], &["rules", "list"], &["man"], &["completions", "bash"]]
+    {
         Keyscan::at(room.path()).args(args).run().code(0);
     }
 }

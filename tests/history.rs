@@ -693,7 +693,9 @@ fn hooks_filters_and_config_of_a_hostile_repository_are_not_run() {
     let repo = Repo::with_removed(&token);
     let canary = repo.beside("canary");
     let touch = format!("touch {}", canary.display());
-    for key in ["core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "filter.evil.clean", "filter.evil.smudge"] {
+    for key in
+        ["core.fsmonitor", "core.pager", "core.sshCommand", "diff.external", "filter.evil.clean", "filter.evil.smudge"]
+    {
         repo.git(["config", key, &touch]);
     }
     repo.write(".gitattributes", "* filter=evil -diff\n");

@@ -151,9 +151,10 @@ fn packages_stay_where_they_belong() {
     let mut wrong = Vec::new();
     for module in modules() {
         for (package, owners) in PACKAGES {
-            let used = module.code.match_indices(&format!("{package}::")).any(|(at, _)| {
-                !module.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-            });
+            let used = module
+                .code
+                .match_indices(&format!("{package}::"))
+                .any(|(at, _)| !module.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
             if used && !owners.iter().any(|o| within(&module.name, o)) {
                 wrong.push(format!("{}: `{}` must not use {package}", module.file.display(), module.name));
             }
@@ -180,6 +181,7 @@ fn unsafe_code_is_denied() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     assert!(manifest.contains("unsafe_code = \"deny\""));
     // A module that needs vectors says so at its top; there is at most one.
-    let allowed: Vec<_> = modules().into_iter().filter(|m| m.code.contains("allow(unsafe_code")).map(|m| m.name).collect();
+    let allowed: Vec<_> =
+        modules().into_iter().filter(|m| m.code.contains("allow(unsafe_code")).map(|m| m.name).collect();
     assert!(allowed.len() <= 1, "{allowed:?}");
 }
