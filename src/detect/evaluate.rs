@@ -151,24 +151,25 @@ impl Evaluator<'_> {
         read: &mut Read,
     ) -> bool {
         let Candidate { rule, format, .. } = candidate;
-        let mut reach = start;
+        let mut reach = start..start;
         let first = format.first_class();
         let last = format.last_class();
         let bounded = rule.boundary == Boundary::Word;
         let left = !bounded || !starts_with_word(format, first.is_some()) || boundary::left(hay, start, first.as_ref());
         let strict = left
-            .then(|| format.match_at(hay, start, &mut reach, &|end| !bounded || boundary::right(hay, end, &last)))
+            .then(|| format.match_at(hay, start, &mut reach.end, &|end| !bounded || boundary::right(hay, end, &last)))
             .flatten();
         let mut done = false;
         if let Some((end, captures)) = strict {
             done = self.judge(hay, start, end, &captures, candidate, false, found, &mut reach);
         }
         if !done && bounded && !rule.checks.is_empty() {
-            if let Some((end, captures)) = format.match_at(hay, start, &mut reach, &|_| true) {
+            if let Some((end, captures)) = format.match_at(hay, start, &mut reach.end, &|_| true) {
                 done = self.judge(hay, start, end, &captures, candidate, true, found, &mut reach);
             }
         }
-        read.cover(start as isize - boundary::LOOK_BACK as isize, reach + 1);
+        // A structure may look for the start of what the match is a part of.
+        read.cover((start as isize - boundary::LOOK_BACK as isize).min(reach.start as isize - 1), reach.end + 1);
         done
     }
 
@@ -183,7 +184,7 @@ impl Evaluator<'_> {
         candidate: &Candidate<'_>,
         only_proven: bool,
         found: &mut Vec<RawMatch>,
-        reach: &mut usize,
+        reach: &mut std::ops::Range<usize>,
     ) -> bool {
         let Candidate { index, rule, format } = candidate;
         let Some(judged) = validate(hay, start, end, captures, rule, format, reach) else { return false };
@@ -268,7 +269,7 @@ fn validate(
     captures: &Captures,
     rule: &Rule,
     format: &Format,
-    reach: &mut usize,
+    reach: &mut std::ops::Range<usize>,
 ) -> Option<Judged> {
     let mut judged =
         Judged { verdict: Verdict::Shape, span: start..end, facts: Vec::new(), at_most: None, extended: false };
@@ -286,7 +287,8 @@ fn validate(
         let named: Vec<_> =
             format.names().iter().zip(captures).filter_map(|(name, span)| Some((name.as_str(), (*span)?))).collect();
         let outcome = (structure.check)(&structure::Input { hay, start, end, captures: &named, args });
-        *reach = (*reach).max(outcome.read.end);
+        reach.start = reach.start.min(outcome.read.start);
+        reach.end = reach.end.max(outcome.read.end);
         if outcome.dismiss {
             return None;
         }
