@@ -354,7 +354,7 @@ fn sorted(mut matches: Vec<RawMatch>) -> Vec<RawMatch> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Three generations: what is inherited is inherited again.
     #[test]
