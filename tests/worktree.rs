@@ -242,7 +242,7 @@ fn an_unreadable_file_is_named_and_makes_the_scan_incomplete() {
     let room = TempDir::new().unwrap();
     write(room.path(), "a", line(&token));
     write(room.path(), "locked", "x");
-    fs::set_permissions(room.path().join("locked"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(room.path().join("locked"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(room.path().join("locked")).is_ok() {
         eprintln!("left out: root may read everything");
         return;

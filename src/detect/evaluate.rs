@@ -341,10 +341,7 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
 }
 
 /// Orders matches so that the best of several overlapping ones comes first.
-pub(crate) fn rank(
-    set: &RuleSet,
-    m: &RawMatch,
-) -> (bool, std::cmp::Reverse<(bool, bool, Confidence, usize, usize)>, usize) {
+pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     let rule = &set.rules()[m.rule];
     // Who issued it, told by a name before a literal or by what was decoded, says more than the literal alone.
     let told = m.confidence > Confidence::Low
