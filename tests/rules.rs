@@ -1,1 +1,394 @@
-//! TODO
+//! Every built-in rule, in the surroundings that its credentials have: what it mints is found, what is edited is not.
+//!
+//! Nothing here names a token: each is minted from its rule's own format, from a seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use keyscan::detect::Detector;
+use keyscan::finding::{Confidence, RawMatch, Verdict};
+use keyscan::rules::{Anchoring, Certainty, Rule, RuleMeta, builtin, mint};
+use keyscan::structure::Rng;
+
+/// How many credentials of each rule.
+const SEEDS: u64 = 20;
+
+/// Rules whose credentials another rule finds, always or now and then, and why that is right.
+const COVERED_BY: &[(&str, &[&str], &str)] = &[
+    (
+        "azure-annotated-key",
+        &["azure-devops-pat"],
+        "the rule for all services without one; what is minted is of Azure DevOps",
+    ),
+    ("private-key-any", &["private-key-pkcs8"], "the rule for kinds without one; what is minted is PKCS#8"),
+    ("private-key-ssh2-encrypted", &["private-key-pkcs8"], "its structure mints PKCS#8"),
+    (
+        "google-cloud-service-account-key",
+        &["private-key-pkcs8"],
+        "the key in the file is proven, the file around it is well-formed",
+    ),
+    (
+        "google-cloud-authorized-user",
+        &["google-oauth-client-secret", "google-oauth-refresh-token"],
+        "the two secrets in the file are found one by one",
+    ),
+    (
+        "algolia-docsearch-api-key",
+        &["algolia-search-api-key"],
+        "the test calls it `docsearch_api_key`, in which `search_api_key` stands, too",
+    ),
+    (
+        "svix-webhook-secret",
+        &["stripe-webhook-secret"],
+        "the same prefix, and now and then no character that Stripe's lack",
+    ),
+];
+
+/// Rules that are not found in some surroundings, and why that is right. `*` stands for all.
+const NOT_FOUND: &[(&str, &[&str], &str)] = &[
+    (
+        "akamai-edgerc-client-secret",
+        &["JSON", "YAML block", "CRLF"],
+        "two lines of an INI file, which are not written like this",
+    ),
+    ("algolia-page-api-key", &["JSON"], "a piece of a page's code, escaped"),
+    ("firebase-web-api-key", &["JSON"], "a piece of a page's code, escaped; found as a Google API key"),
+    ("github-legacy-token", &["option"], "40 hex digits after an option are mostly a commit"),
+    ("bitwarden-cli-client-secret", &["JSON"], "a piece of JSON itself, escaped once more"),
+    ("django-secret-key", &["JSON"], "a line of Python with its quotes, escaped"),
+    ("docker-registry-auth", &["JSON"], "a piece of JSON itself, escaped once more"),
+    ("http-curl-user-password", &["JSON", "CRLF"], "a shell command with its quotes and line breaks, escaped"),
+];
+
+/// How many of the credentials of a rule may be lost where only length and context tell them: such a value must look
+/// random, and random text does so in all but one of a hundred cases.
+const LOST_VALUES: usize = 3;
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| Detector::new(builtin::rules().unwrap()))
+}
+
+/// Every rule with its index.
+fn rules() -> impl Iterator<Item = (usize, &'static Rule, &'static RuleMeta)> {
+    let set = detector().rules();
+    set.rules().iter().zip(set.metas()).enumerate().map(|(index, (rule, meta))| (index, rule, meta))
+}
+
+/// A credential of a rule, with what the rule's format has around it.
+fn minted((index, rule, meta): (usize, &Rule, &RuleMeta), seed: u64) -> Option<String> {
+    let token = mint::mint(rule, &mut Rng::new(seed << 16 | index as u64))?;
+    let token = String::from_utf8(token).ok()?;
+    // Structures mint what they decode; some formats want a label before it, or another one than was minted.
+    Some(match meta.id.as_str() {
+        "bitcoin-bip39-mnemonic" => format!("mnemonic: '{token}'"),
+        "bitcoin-bip39-mnemonic-list" => format!("seed = ['{}']", token.replace(' ', "', '")),
+        "solana-keypair-json" => format!("keypair: {token}"),
+        "docker-registry-auth" => format!("{{'auths': {{'registry.corp.net': {{{token}}}}}}}").replace('\'', "\""),
+        // Any kind of key passes their structure, and only one kind begins as they want.
+        "github-app-private-key" => crate::util::mint("private-key-rsa", seed),
+        "coinbase-cdp-api-key" => crate::util::mint("private-key-ec", seed),
+        "generic-url-password" => token.replacen("postgres", "ftp", 1),
+        _ => match (meta.shape.strip_prefix("{scheme="), token.split_once("://")) {
+            (Some(schemes), Some((_, rest))) => {
+                format!("{}://{rest}", schemes.split(['|', '}']).next().unwrap_or_default())
+            }
+            _ => token,
+        },
+    })
+}
+
+/// The name of a variable that holds the credential: `ACME_API_KEY`.
+fn variable(rule: &Rule) -> String {
+    let Some(context) = &rule.context else { return "SERVICE_API_KEY".to_owned() };
+    let near = &context.near[0];
+    // Without hints the near word says it all; a hint of the rule's own is part of the name.
+    let name = match context.hint.first() {
+        None => near.clone(),
+        Some(hint) if hint == "key" => format!("{near}_api_key"),
+        Some(hint) => format!("{near}_{hint}"),
+    };
+    name.to_uppercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// `ACME_API_KEY` as `acmeApiKey`.
+fn camel(name: &str) -> String {
+    let words = name.split('_').filter(|w| !w.is_empty()).enumerate();
+    words
+        .map(|(n, word)| {
+            let (head, tail) = word.split_at(1);
+            format!("{}{}", if n == 0 { head.to_lowercase() } else { head.to_owned() }, tail.to_lowercase())
+        })
+        .collect()
+}
+
+/// The credential in surroundings, each with a name; the place of the credential comes with it unless it is escaped.
+fn surroundings(rule: &Rule, token: &str) -> Vec<(&'static str, String)> {
+    let name = variable(rule);
+    let lower = name.to_lowercase();
+    let one_line = !token.contains('\n');
+    let plain = token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b));
+    let quoted = serde_json::to_string(token).unwrap();
+    let indented = token.lines().map(|l| format!("    {l}\n")).collect::<String>();
+    let mut all = vec![("JSON", format!("{{\n  \"id\": 7,\n  \"{lower}\": {quoted},\n  \"next\": true\n}}\n"))];
+    if rule.context.is_none() {
+        all.push(("alone", format!("some text\n{token}\nmore text\n")));
+        all.push(("whole file", token.to_owned()));
+    }
+    if one_line && !token.contains('"') {
+        all.push(("assignment", format!("# settings\n{name}=\"{token}\"\nOTHER=1\n")));
+        all.push(("code", format!("const {} = \"{token}\";\n", camel(&name))));
+        all.push(("YAML", format!("env:\n  - name: x\n  {lower}: {token}\n")));
+        all.push(("XML", format!("<config><{lower}>{token}</{lower}></config>\n")));
+        all.push(("option", format!("run --{} {token} --verbose\n", lower.replace('_', "-"))));
+        all.push(("CRLF", format!("a\r\n{name}={token}\r\nb\r\n")));
+    }
+    if !one_line {
+        all.push(("YAML block", format!("{lower}: |\n{indented}other: 1\n")));
+        all.push(("CRLF", format!("a\r\n{name}=\r\n{}\r\nb\r\n", token.replace('\n', "\r\n"))));
+    }
+    if plain && token.len() < 400 {
+        all.push(("URL query", format!("GET https://api.example.com/v1?a=1&{lower}={token}&b=2 HTTP/1.1\n")));
+    }
+    all
+}
+
+/// What stands at a credential, as good as its own rule would say: by its rule, or by one that is listed for it.
+fn found_by<'a>(matches: &'a [RawMatch], index: usize, id: &str) -> Option<&'a RawMatch> {
+    let covers = |m: &RawMatch| {
+        let by = &detector().rules().metas()[m.rule].id;
+        m.rule == index || COVERED_BY.iter().any(|(rule, others, _)| *rule == id && others.contains(&by.as_str()))
+    };
+    matches.iter().find(|m| covers(m) && m.confidence >= Confidence::Medium)
+}
+
+/// What was found, for people.
+fn describe(matches: &[RawMatch]) -> String {
+    let metas = detector().rules().metas();
+    let one = |m: &RawMatch| format!("{} {} {}", metas[m.rule].id, m.verdict, m.confidence);
+    let all: BTreeSet<String> = matches.iter().map(one).collect();
+    if all.is_empty() { "nothing".to_owned() } else { all.into_iter().collect::<Vec<_>>().join(", ") }
+}
+
+/// Failures by rule and place: how many seeds, and what was found instead at the first.
+type Failures = BTreeMap<(String, &'static str), (usize, String)>;
+
+fn report(failures: &Failures) -> String {
+    let lines =
+        failures.iter().map(|((rule, place), (count, instead))| format!("{rule} in {place}: {count}, {instead}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_rule_mints() {
+    let not: Vec<_> = rules().filter(|r| minted(*r, 1).is_none()).map(|(_, _, m)| &m.id).collect();
+    assert!(not.is_empty(), "{not:?}");
+}
+
+#[test]
+fn what_a_rule_mints_is_found_in_its_surroundings() {
+    let mut failures = Failures::new();
+    let (mut values, mut lost) = (0, 0);
+    for (index, rule, meta) in rules() {
+        let is_value = matches!(rule.anchoring, Anchoring::Value);
+        for seed in 0..SEEDS {
+            let Some(token) = minted((index, rule, meta), seed) else { continue };
+            for (place, source) in surroundings(rule, &token) {
+                values += usize::from(is_value);
+                let matches = detector().scan(source.as_bytes());
+                if found_by(&matches, index, &meta.id).is_none() {
+                    let entry = failures.entry((meta.id.clone(), place)).or_insert_with(|| (0, describe(&matches)));
+                    entry.0 += 1;
+                }
+            }
+        }
+    }
+    let expected = |rule: &str, place: &str| {
+        NOT_FOUND.iter().any(|(r, places, _)| *r == rule && (places.contains(&place) || places.contains(&"*")))
+    };
+    failures.retain(|(rule, place), (count, _)| {
+        let index = detector().rules().index_of(rule).unwrap();
+        let is_value = matches!(detector().rules().rules()[index].anchoring, Anchoring::Value);
+        if is_value && *count <= LOST_VALUES {
+            lost += *count;
+            return false;
+        }
+        !expected(rule, place)
+    });
+    assert!(lost * 100 <= values, "{lost} of {values} values do not look random enough");
+    assert!(failures.is_empty(), "{} of rules and places fail:\n{}", failures.len(), report(&failures));
+}
+
+#[test]
+fn the_lists_of_exceptions_name_rules_that_exist() {
+    let set = detector().rules();
+    for (rule, _, why) in COVERED_BY.iter().chain(NOT_FOUND) {
+        assert!(set.index_of(rule).is_some(), "{rule}");
+        assert!(!why.is_empty());
+    }
+    for other in COVERED_BY.iter().flat_map(|(_, others, _)| others.iter()) {
+        assert!(set.index_of(other).is_some(), "{other}");
+    }
+}
+
+/// The byte at a place as another of its kind, so that the shape stays.
+fn edited(token: &str, at: usize) -> String {
+    let mut bytes = token.as_bytes().to_vec();
+    bytes[at] = match bytes[at] {
+        b'9' => b'8',
+        b'z' => b'y',
+        b'Z' => b'Y',
+        b'f' => b'e',
+        b'F' => b'E',
+        b if b.is_ascii_alphanumeric() => b + 1,
+        b => b,
+    };
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Where the checksum stands in a credential.
+fn check_span(rule: &Rule, token: &str) -> Option<Range<usize>> {
+    let target = rule.checks.first()?.target()?;
+    let mut reach = 0;
+    let (_, captures) = rule.format.as_ref()?.match_at(token.as_bytes(), 0, &mut reach, &|_| true)?;
+    captures[target].map(|(start, end)| start..end)
+}
+
+#[test]
+fn an_edited_checksum_is_not_reported() {
+    let mut failures = Failures::new();
+    let mut tried = BTreeSet::new();
+    for (index, rule, meta) in rules().filter(|(_, rule, _)| rule.certainty != Certainty::Unconfirmed) {
+        for seed in 0..SEEDS {
+            let Some(token) = minted((index, rule, meta), seed) else { continue };
+            let Some(check) = check_span(rule, &token) else { continue };
+            let bad = edited(&token, check.end - 1);
+            if bad == token {
+                continue;
+            }
+            tried.insert(&meta.id);
+            for (place, source) in surroundings(rule, &bad) {
+                let matches = detector().scan(source.as_bytes());
+                if matches.iter().any(|m| m.verdict > Verdict::Malformed && m.confidence >= Confidence::Medium) {
+                    let entry = failures.entry((meta.id.clone(), place)).or_insert_with(|| (0, describe(&matches)));
+                    entry.0 += 1;
+                }
+            }
+        }
+    }
+    assert!(tried.len() >= 25, "{tried:?}");
+    assert!(failures.is_empty(), "{} of rules and places report edited tokens:\n{}", failures.len(), report(&failures));
+}
+
+#[test]
+fn an_edited_character_breaks_the_checksum() {
+    let mut weak = Vec::new();
+    for (index, rule, meta) in rules().filter(|(_, rule, _)| !rule.checks.is_empty()) {
+        let Some(token) = minted((index, rule, meta), 3) else { continue };
+        let prefix = rule.format.as_ref().unwrap().prefix().len();
+        let name = variable(rule);
+        let proven = |text: &str| {
+            let matches = detector().scan(format!("{name} = \"{text}\"\n").as_bytes());
+            matches.iter().any(|m| m.rule == index && m.verdict == Verdict::Proven)
+        };
+        assert!(proven(&token), "{} is not proven to begin with", meta.id);
+        let places: Vec<usize> = (prefix..token.len()).filter(|&at| edited(&token, at) != token).collect();
+        let kept = places.iter().filter(|&&at| proven(&edited(&token, at))).count();
+        // Some have parts that the checksum does not cover.
+        if kept * 3 > places.len() {
+            weak.push(format!("{}: {kept} of {} edits are not seen", meta.id, places.len()));
+        }
+    }
+    assert!(weak.is_empty(), "{}", weak.join("\n"));
+}
+
+/// Formats of one length only, that end with a segment.
+fn has_fixed_length(rule: &Rule) -> bool {
+    rule.structure.is_none() && rule.format.as_ref().is_some_and(|f| f.length().0 == f.length().1)
+}
+
+#[test]
+fn one_character_too_short_is_not_found() {
+    let mut failures = Failures::new();
+    for (index, rule, meta) in rules().filter(|(_, rule, _)| has_fixed_length(rule)) {
+        for seed in 0..SEEDS {
+            let Some(token) = minted((index, rule, meta), seed) else { continue };
+            let short = &token[..token.len() - 1];
+            for (place, source) in surroundings(rule, short) {
+                let matches = detector().scan(source.as_bytes());
+                if matches.iter().any(|m| m.rule == index) {
+                    let entry = failures.entry((meta.id.clone(), place)).or_insert_with(|| (0, describe(&matches)));
+                    entry.0 += 1;
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of rules and places:\n{}", failures.len(), report(&failures));
+}
+
+#[test]
+fn a_part_of_a_longer_word_is_not_found_unless_proven() {
+    let mut failures = Failures::new();
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    // Where only a segment is the secret, what stands around it is a name, which may be a part of a longer one.
+    let is_bounded = |rule: &Rule| rule.structure.is_none() && rule.format.is_some() && rule.secret.is_none();
+    let bounded = rules().filter(|(_, rule, _)| is_bounded(rule));
+    for (index, rule, meta) in bounded {
+        for seed in 0..SEEDS {
+            let Some(token) = minted((index, rule, meta), seed) else { continue };
+            let (first, last) = (token.as_bytes()[0], token.as_bytes()[token.len() - 1]);
+            let name = variable(rule);
+            let cases = [
+                ("letters before", word(first), format!("{name} = \"abcxyz{token}\"\n")),
+                ("letters after", word(last), format!("{name} = \"{token}zyxzyxzyx\"\n")),
+            ];
+            for (place, applies, source) in cases {
+                let at = source.find(&token).unwrap();
+                // What may be longer is longer, and holds the letters; what may be shorter ends before them.
+                let cut = |m: &RawMatch| m.span == (at..at + token.len());
+                let matches = detector().scan(source.as_bytes());
+                if applies && matches.iter().any(|m| m.rule == index && m.verdict != Verdict::Proven && cut(m)) {
+                    let entry = failures.entry((meta.id.clone(), place)).or_insert_with(|| (0, describe(&matches)));
+                    entry.0 += 1;
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} of rules and places:\n{}", failures.len(), report(&failures));
+}
+
+#[test]
+fn context_rules_find_nothing_without_their_context() {
+    let mut failures = Failures::new();
+    for (index, rule, meta) in rules().filter(|(_, rule, _)| rule.context.is_some()) {
+        for seed in 0..SEEDS {
+            let Some(token) = minted((index, rule, meta), seed) else { continue };
+            let matches = detector().scan(format!("some text\nvalue = \"{token}\"\nmore text\n").as_bytes());
+            if matches.iter().any(|m| m.rule == index) {
+                failures.entry((meta.id.clone(), "nowhere")).or_insert_with(|| (0, describe(&matches))).0 += 1;
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} rules:\n{}", failures.len(), report(&failures));
+}
+
+/// A lone hash, a UUID, an identifier: what generic rules of other scanners take for keys.
+#[test]
+fn values_without_context_are_not_reported() {
+    let mut rng = Rng::new(5);
+    let mut hex = |n| rng.text(b"0123456789abcdef", n);
+    for n in [32, 40, 64, 128] {
+        let value = hex(n);
+        for name in ["commit", "sha256", "etag", "id", "checksum", "key_id", "resolved", "integrity"] {
+            let matches = detector().scan(format!("{name}: \"{value}\"\n").as_bytes());
+            assert!(matches.is_empty(), "{name} {n}: {}", describe(&matches));
+        }
+    }
+    let by_length_alone: Vec<_> = rules()
+        .filter(|(_, rule, _)| matches!(rule.anchoring, Anchoring::Value) && rule.context.is_none())
+        .filter(|(_, rule, _)| rule.checks.is_empty() && rule.structure.is_none())
+        .map(|(_, _, meta)| &meta.id)
+        .collect();
+    assert!(by_length_alone.is_empty(), "nothing but length: {by_length_alone:?}");
+}

@@ -426,15 +426,6 @@ impl Json {
         self.findings().iter().any(|f| f["secret_sha256"] == hash.as_str())
     }
 
-    /// The finding of a rule.
-    #[track_caller]
-    pub fn of_rule(&self, rule: &str) -> &Value {
-        self.findings()
-            .iter()
-            .find(|f| f["rule"]["id"] == rule)
-            .unwrap_or_else(|| panic!("nothing was found by {rule}\n{}", self.story))
-    }
-
     /// A number of the receipt.
     pub fn count(&self, name: &str) -> u64 {
         self.value["receipt"][name].as_u64().unwrap_or_else(|| panic!("no {name}\n{}", self.story))

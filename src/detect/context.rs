@@ -232,8 +232,11 @@ impl ContextIndex {
 fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
     let first = hay[span.start];
     let last = hay[span.end - 1];
-    let hex = |at: Option<usize>| at.and_then(|at| hay.get(at)).is_some_and(u8::is_ascii_hexdigit);
-    if hay[span.clone()].iter().all(u8::is_ascii_hexdigit) && (hex(span.start.checked_sub(1)) || hex(Some(span.end))) {
+    let (before, after) = (span.start.checked_sub(1).and_then(|at| hay.get(at)), hay.get(span.end));
+    let is = |byte: Option<&u8>, what: fn(&u8) -> bool| byte.is_some_and(what);
+    let digit_beside = is(before, u8::is_ascii_digit) && is(after, u8::is_ascii_hexdigit)
+        || is(before, u8::is_ascii_hexdigit) && is(after, u8::is_ascii_digit);
+    if digit_beside && hay[span.clone()].iter().all(u8::is_ascii_hexdigit) {
         // `fb` in the middle of hex digits is no name.
         return false;
     }

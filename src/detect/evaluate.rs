@@ -5,11 +5,11 @@
 
 use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
-use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random};
+use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
-use crate::finding::{Fact, RawMatch, Severity, Verdict};
+use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::rules::expr::Env;
-use crate::rules::format::{Captures, Format, is_token_byte};
+use crate::rules::format::{Captures, Format, Node, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
 use crate::structure;
 
@@ -116,10 +116,12 @@ impl Evaluator<'_> {
         let from = at.saturating_sub(self.context.within());
         read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
         let run_end = at + len;
+        let value_end = value_end(hay, run_end);
+        read.cover(at as isize, value_end + 1);
         let starts: Vec<usize> = (at..run_end)
             .filter(|&start| boundary::could_begin(hay, start))
             .filter(|&start| {
-                looks_random(&hay[start..run_end.max(start + 1).min(start + JUDGED)])
+                looks_random(&hay[start..value_end.min(start + JUDGED)])
                     || run_end - start < JUDGED && is_cut(hay, run_end)
             })
             .collect();
@@ -179,13 +181,13 @@ impl Evaluator<'_> {
         read: &mut Read,
     ) -> bool {
         let Candidate { rule, format, .. } = candidate;
-        let mut reach = start;
+        let mut reach = start..start;
         let first = format.first_class();
         let last = format.last_class();
         let bounded = rule.boundary == Boundary::Word;
         let left = !bounded || !starts_with_word(format, first.is_some()) || boundary::left(hay, start, first.as_ref());
         let strict = left
-            .then(|| format.match_at(hay, start, &mut reach, &|end| !bounded || boundary::right(hay, end, &last)))
+            .then(|| format.match_at(hay, start, &mut reach.end, &|end| !bounded || boundary::right(hay, end, &last)))
             .flatten();
         let mut done = false;
         if let Some((end, captures)) = strict {
@@ -193,11 +195,12 @@ impl Evaluator<'_> {
         }
         let provable = bounded && !rule.checks.is_empty();
         if let Some((end, captures)) =
-            (!done && provable).then(|| format.match_at(hay, start, &mut reach, &|_| true)).flatten()
+            (!done && provable).then(|| format.match_at(hay, start, &mut reach.end, &|_| true)).flatten()
         {
             done = self.judge(hay, start, end, &captures, candidate, true, found, &mut reach);
         }
-        read.cover(start as isize - boundary::LOOK_BACK as isize, reach + 1);
+        // A structure may look for the start of what the match is a part of.
+        read.cover((start as isize - boundary::LOOK_BACK as isize).min(reach.start as isize - 1), reach.end + 1);
         done
     }
 
@@ -212,7 +215,7 @@ impl Evaluator<'_> {
         candidate: &Candidate<'_>,
         only_proven: bool,
         found: &mut Vec<RawMatch>,
-        reach: &mut usize,
+        reach: &mut std::ops::Range<usize>,
     ) -> bool {
         let Candidate { index, rule, format } = candidate;
         let Some(judged) = validate(hay, start, end, captures, rule, format, reach) else { return false };
@@ -305,7 +308,7 @@ fn validate(
     captures: &Captures,
     rule: &Rule,
     format: &Format,
-    reach: &mut usize,
+    reach: &mut std::ops::Range<usize>,
 ) -> Option<Judged> {
     let mut judged =
         Judged { verdict: Verdict::Shape, span: start..end, facts: Vec::new(), at_most: None, extended: false };
@@ -323,7 +326,8 @@ fn validate(
         let named: Vec<_> =
             format.names().iter().zip(captures).filter_map(|(name, span)| Some((name.as_str(), (*span)?))).collect();
         let outcome = (structure.check)(&structure::Input { hay, start, end, captures: &named, args });
-        *reach = (*reach).max(outcome.read.end);
+        reach.start = reach.start.min(outcome.read.start);
+        reach.end = reach.end.max(outcome.read.end);
         if outcome.dismiss {
             return None;
         }
@@ -347,7 +351,29 @@ fn body(hay: &[u8], start: usize, end: usize, captures: &Captures, rule: &Rule, 
         return hay[a..b].to_vec();
     }
     let prefix = format.prefix().len();
-    hay.get(start + prefix..end).unwrap_or_default().to_vec()
+    let mut body = hay.get(start + prefix..end).unwrap_or_default().to_vec();
+    for text in format.nodes().iter().skip(1).flat_map(literals) {
+        if let Some(at) = memchr::memmem::find(&body, text) {
+            body.drain(at..at + text.len());
+        }
+    }
+    body
+}
+
+/// Literal texts of a piece of a format that are long enough to say something about randomness.
+fn literals(node: &Node) -> Vec<&[u8]> {
+    let texts: Vec<&[u8]> = match node {
+        Node::Literal(text) => vec![text],
+        Node::Group { choices, .. } => choices
+            .iter()
+            .filter_map(|choice| match choice.as_slice() {
+                [Node::Literal(text)] => Some(text.as_slice()),
+                _ => None,
+            })
+            .collect(),
+        Node::Segment { .. } => Vec::new(),
+    };
+    texts.into_iter().filter(|text| text.len() >= 4).collect()
 }
 
 /// Does the run of token characters go on at `at`, where the hit ends?
@@ -362,8 +388,8 @@ fn starts_with_word(format: &Format, segment: bool) -> bool {
 
 /// Values that context rules must not take: not random, or a plain hash where the alphabet is wider than hex.
 fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
-    let judged = value.iter().take(JUDGED).take_while(|&&b| is_token_byte(b)).count();
-    if !looks_random(&value[..judged]) {
+    let run = value.iter().take(JUDGED).take_while(|&&b| is_token_byte(b)).count();
+    if !looks_random(&value[..value_end(value, run)]) {
         return true;
     }
     let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
@@ -371,15 +397,23 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
     wide && hash_like && rule.checks.is_empty() && rule.structure.is_none()
 }
 
-/// Orders matches so that the best of several overlapping ones comes first: proof, then the rule that says more about the
-/// match (a longer literal, context words, arguments of its structure), then the longer match, then the graver rule.
+/// Orders matches so that the best of several overlapping ones comes first: proof, then the rule that knows the issuer,
+/// then confidence, the longer literal, the longer match, the graver rule.
 pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     let rule = &set.rules()[m.rule];
-    let literal = match &rule.anchoring {
-        Anchoring::Literal(anchor) => anchor.literals.iter().map(Vec::len).max().unwrap_or(0),
-        _ => 0,
+    // Who issued it, told by a name before a literal or by what was decoded, says more than the literal alone.
+    let told = m.confidence > Confidence::Low
+        && (rule.context.is_some() && rule.format.as_ref().is_some_and(|f| !f.prefix().is_empty())
+            || rule.structure.as_ref().is_some_and(|(_, args)| !args.is_empty()) && m.verdict >= Verdict::WellFormed);
+    let specific = match &rule.anchoring {
+        Anchoring::Literal(anchor) => {
+            anchor.literals.iter().map(Vec::len).max().unwrap_or(0) + usize::from(rule.context.is_some())
+        }
+        _ => 1,
     };
-    let says = usize::from(rule.context.is_some()) + rule.structure.as_ref().map_or(0, |(_, args)| args.len());
-    let best = (m.confidence, literal + says, m.span.len(), m.severity);
-    (m.verdict == Verdict::Malformed, std::cmp::Reverse(best), m.rule)
+    (
+        m.verdict == Verdict::Malformed,
+        std::cmp::Reverse((m.confidence == Confidence::Proven, told, m.confidence, specific, m.span.len(), m.severity)),
+        m.rule,
+    )
 }

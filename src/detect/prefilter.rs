@@ -106,7 +106,7 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0) + MIN_RUN
+        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND) + MIN_RUN
     }
 
     /// Rules that go by the length of a value alone.
@@ -174,7 +174,7 @@ fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
     while start < run.end {
         let end = run.end.min(start + MAX_VALUE);
         // A value that begins in this piece is judged by its first bytes, which may lie in the next one.
-        if looks_random(&hay[start..run.end.min(end + JUDGED)]) {
+        if looks_random(&hay[start..value_end(hay, run.end).min(end + JUDGED)]) {
             hits.push(Hit { at: start, what: What::Value((end - start) as u32) });
         }
         start = end;
@@ -183,6 +183,17 @@ fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
 
 /// Bytes at the start of a value that [`looks_random`] judges.
 pub const JUDGED: usize = 128;
+
+/// Bytes behind a run that can still be of its value: not more than [`Prefilter::reach`], so that a change there is seen.
+const BEHIND: usize = 32;
+
+/// Where a value ends that begins in a run of token characters: some formats go on behind it (`1/2:3`, `a~b`).
+pub fn value_end(hay: &[u8], run_end: usize) -> usize {
+    match hay.get(run_end) {
+        Some(b':' | b'~' | b'!' | b'%' | b'$' | b'*' | b'@' | b'#' | b'|' | b'^') => hay.len().min(run_end + BEHIND),
+        _ => run_end,
+    }
+}
 
 /// Bytes within which [`looks_random`] wants to see changes.
 const WINDOW: usize = 16;

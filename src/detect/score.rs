@@ -142,7 +142,7 @@ fn has_sequence(body: &[u8]) -> bool {
             run = if i16::from(pair[1]) - i16::from(pair[0]) == *step { run + 1 } else { 1 };
             longest = longest.max(run);
         }
-        longest >= 7 || (longest >= 6 && longest * 3 >= body.len())
+        longest >= 12 || (longest >= 7 && longest * 4 >= body.len()) || (longest >= 6 && longest * 3 >= body.len())
     })
 }
 
@@ -161,7 +161,8 @@ fn is_wordy(body: &[u8]) -> bool {
         }
     }
     // In random text 18 % of the pairs are among the common ones; five standard deviations more is no chance.
-    pairs >= 10.0 && common >= 0.18 * pairs + 5.0 * (0.15 * pairs).sqrt()
+    // In hex digits few letters stand side by side, and those that do are often common pairs (`ed`, `be`, `ca`).
+    pairs >= 10.0 && pairs * 3.0 >= body.len() as f64 && common >= 0.18 * pairs + 5.0 * (0.15 * pairs).sqrt()
 }
 
 /// The hundred most frequent letter pairs of English text.
