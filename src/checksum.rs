@@ -43,5 +43,6 @@ static LENIENT: LazyLock<Encoding> = LazyLock::new(|| {
 /// Decodes base64 of either alphabet; padding may be there or not.
 pub fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|&b| b != b'=').map_or(0, |i| i + 1);
-    LENIENT.decode(&text[..end]).ok()
+    let (text, padding) = text.split_at(end);
+    (padding.len() <= 3).then(|| LENIENT.decode(text).ok()).flatten()
 }

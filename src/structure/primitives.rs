@@ -11,6 +11,8 @@ use data_encoding::{BASE64, BASE64_NOPAD, Encoding, Specification};
 use num_bigint::BigUint;
 use serde_json::{Map, Value};
 
+pub(super) use crate::checksum::unbase64;
+
 use super::{Input, Outcome, Rng};
 use crate::finding::{Severity, Verdict};
 
@@ -54,31 +56,10 @@ pub(super) fn proven_if(holds: bool) -> Verdict {
     if holds { Verdict::Proven } else { Verdict::Malformed }
 }
 
-/// Marvin32 with a seed of 8 ASCII characters, read big-endian.
+/// Marvin32 with a seed of 8 ASCII characters; a shorter one is filled with zero bytes at the front.
 pub(super) fn marvin32(seed: &str, data: &[u8]) -> u32 {
     let seed = seed.bytes().take(8).fold(0u64, |n, b| n << 8 | u64::from(b));
-    let (mut p0, mut p1) = (seed as u32, (seed >> 32) as u32);
-    let mut block = |word: u32| {
-        p0 = p0.wrapping_add(word);
-        p1 ^= p0;
-        p0 = p0.rotate_left(20).wrapping_add(p1);
-        p1 = p1.rotate_left(9) ^ p0;
-        p0 = p0.rotate_left(27).wrapping_add(p1);
-        p1 = p1.rotate_left(19);
-    };
-    let mut words = data.chunks_exact(4);
-    for word in words.by_ref() {
-        block(little(word));
-    }
-    let left = words.remainder();
-    block(little(left) | 0x80 << (8 * left.len()));
-    block(0);
-    p0 ^ p1
-}
-
-/// Up to four bytes as a little-endian number.
-pub(super) fn little(bytes: &[u8]) -> u32 {
-    bytes.iter().take(4).rev().fold(0, |n, &b| n << 8 | u32::from(b))
+    crate::checksum::marvin32(seed.to_be_bytes(), data)
 }
 
 /// Up to eight bytes as a big-endian number.
@@ -94,34 +75,6 @@ pub(super) fn base62(mut n: u64) -> String {
         n /= 62;
     }
     digits.iter().rev().map(|&b| b as char).collect()
-}
-
-/// Decodes base64 of either alphabet, padding optional, stray trailing bits ignored.
-pub(super) fn unbase64(text: &[u8]) -> Option<Vec<u8>> {
-    let end = text.iter().rposition(|&b| b != b'=').map_or(0, |at| at + 1);
-    let (text, padding) = text.split_at(end);
-    if padding.len() > 3 || text.len() % 4 == 1 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 3);
-    let (mut bits, mut held) = (0u32, 0);
-    for &byte in text {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xff_ffff;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-        }
-    }
-    Some(out)
 }
 
 /// Encodes to standard base64 with padding.

@@ -1,0 +1,109 @@
+//! The matcher of a format: a bounded backtracking walk, longest first.
+
+use super::{Captures, Lengths, Node};
+use crate::rules::class::Class;
+
+/// Steps after which a match attempt gives up; no rule comes near it on any real token.
+const STEP_LIMIT: u32 = 20_000;
+
+/// Matches `nodes` at `start`; see [`super::Format::match_at`].
+pub(super) fn walk(
+    nodes: &[Node],
+    names: usize,
+    hay: &[u8],
+    start: usize,
+    reach: &mut usize,
+    accept: &dyn Fn(usize) -> bool,
+) -> Option<(usize, Captures)> {
+    let mut walk = Walk { hay, accept, captures: vec![None; names], steps: 0, reach: start };
+    let end = walk.nodes(nodes, start, None);
+    *reach = walk.reach.max(*reach);
+    Some((end?, walk.captures))
+}
+
+/// What comes after a group: a list on the stack.
+struct Then<'a> {
+    nodes: &'a [Node],
+    close: Option<(usize, usize)>,
+    next: Option<&'a Then<'a>>,
+}
+
+struct Walk<'h> {
+    hay: &'h [u8],
+    accept: &'h dyn Fn(usize) -> bool,
+    captures: Captures,
+    steps: u32,
+    reach: usize,
+}
+
+impl Walk<'_> {
+    fn nodes(&mut self, nodes: &[Node], pos: usize, then: Option<&Then<'_>>) -> Option<usize> {
+        self.steps += 1;
+        if self.steps > STEP_LIMIT {
+            return None;
+        }
+        let Some((node, rest)) = nodes.split_first() else {
+            return match then {
+                None => {
+                    self.reach = self.reach.max(pos + 1);
+                    (self.accept)(pos).then_some(pos)
+                }
+                Some(then) => self.leave(then, pos),
+            };
+        };
+        match node {
+            Node::Literal(text) => {
+                self.reach = self.reach.max(pos + text.len());
+                self.hay[pos..].starts_with(text).then_some(())?;
+                self.nodes(rest, pos + text.len(), then)
+            }
+            Node::Segment { name, class, lengths } => self.segment(*name, class, lengths, rest, pos, then),
+            Node::Group { name, choices } => {
+                let after = Then { nodes: rest, close: name.map(|n| (n, pos)), next: then };
+                choices.iter().find_map(|choice| self.nodes(choice, pos, Some(&after)))
+            }
+        }
+    }
+
+    fn leave(&mut self, then: &Then<'_>, pos: usize) -> Option<usize> {
+        let old = then.close.map(|(name, start)| (name, self.captures[name].replace((start, pos))));
+        let end = self.nodes(then.nodes, pos, then.next);
+        if let (None, Some((name, old))) = (end, old) {
+            self.captures[name] = old;
+        }
+        end
+    }
+
+    fn segment(
+        &mut self,
+        name: Option<usize>,
+        class: &Class,
+        lengths: &Lengths,
+        rest: &[Node],
+        pos: usize,
+        then: Option<&Then<'_>>,
+    ) -> Option<usize> {
+        let most = self.hay[pos..].iter().take(lengths.max()).take_while(|&&b| class.has(b)).count();
+        let behind = match rest.first() {
+            Some(Node::Literal(text)) => text.len(),
+            _ => 1,
+        };
+        self.reach = self.reach.max(pos + most + behind);
+        let next_literal = match rest.first() {
+            Some(Node::Literal(text)) => text.as_slice(),
+            _ => b"",
+        };
+        for n in (lengths.min()..=most).rev() {
+            if !lengths.allows(n) || !self.hay[pos + n..].starts_with(next_literal) {
+                continue;
+            }
+            if let Some(name) = name {
+                self.captures[name] = Some((pos, pos + n));
+            }
+            if let Some(end) = self.nodes(rest, pos + n, then) {
+                return Some(end);
+            }
+        }
+        None
+    }
+}
