@@ -57,7 +57,7 @@ impl Scan<'_> {
     }
 
     fn objects(&mut self, objects: &Objects, shallow: &HashSet, memory: &Memory) {
-        self.progress.begin("objects", objects.len() as u64);
+        self.progress.begin("objects", objects.count(&|kind| kind != ObjectKind::Tree) as u64);
         let visitor = HistoryVisitor {
             detector: self.detector,
             options: self.options,

@@ -80,6 +80,11 @@ impl Objects {
         self.packs.iter().map(Pack::len).sum::<usize>() + self.loose.len()
     }
 
+    /// About how many objects a walk of the wanted kinds visits, for a progress bar.
+    pub fn count(&self, wants: &dyn Fn(ObjectKind) -> bool) -> usize {
+        self.packs.iter().map(|pack| pack.count(wants)).sum::<usize>() + self.loose.len()
+    }
+
     /// Are there no objects at all?
     pub fn is_empty(&self) -> bool {
         self.len() == 0

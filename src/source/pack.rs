@@ -141,6 +141,16 @@ impl Pack {
         self.entries.len()
     }
 
+    /// Number of entries of the wanted kinds; those whose kind is not told by the order of the pack count as wanted.
+    pub fn count(&self, wants: &dyn Fn(ObjectKind) -> bool) -> usize {
+        let mut kinds: Vec<Option<ObjectKind>> = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let of_base = kinds.get(entry.base as usize).copied().flatten();
+            kinds.push(entry.kind.or(of_base));
+        }
+        kinds.into_iter().filter(|kind| kind.is_none_or(wants)).count()
+    }
+
     /// Has the pack no entries?
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
