@@ -179,7 +179,22 @@ fn a_short_password_shows_nothing() {
 }
 
 #[test]
-#[ignore = "paths are not scanned yet (design.md section 5), so a token that stands only there is neither found nor masked"]
+fn a_token_in_a_path_is_masked() {
+    let (now, once) = (github_token(374), github_token(375));
+    let repo = Repo::new();
+    repo.write(format!("dir-{once}/file"), line(&github_token(376)));
+    repo.commit("first");
+    repo.git(["rm", "-q", "-r", "."]);
+    repo.write(format!("backup-{now}.txt"), line(&github_token(377)));
+    repo.commit("second");
+    for format in FORMATS {
+        repo.keyscan().args(["--format", format]).run().code(1).never_says(&now).never_says(&once);
+    }
+    assert!(repo.json(1).has(&now), "the name of a file is text, too");
+}
+
+#[test]
+#[ignore = "paths of the history are masked, but not scanned yet (design.md section 5): a token that stands only there is not found"]
 fn a_token_in_a_path_is_found_and_masked() {
     let (now, once) = (github_token(371), github_token(372));
     let repo = Repo::new();

@@ -21,6 +21,8 @@ use crate::source::pack::ObjectKind;
 pub(super) enum Source<'a> {
     Stdin,
     File(&'a BString),
+    /// The name of a file: text that people choose, too.
+    Name(&'a BString),
     Ref(&'a BString),
     Object(ObjectKind, ObjectId),
 }
@@ -105,7 +107,7 @@ impl<'d> Sink<'d> {
                 spot: spot(source),
                 position: excerpt::position(&text.bytes, &m.span, text.bom),
                 binary: text.binary,
-                via: text.via,
+                via: if matches!(source, Source::Name(_)) { Some("file name") } else { text.via },
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
             });
             let entry = Entry {
@@ -132,7 +134,7 @@ fn add(entries: &mut Entries, key: (usize, Secret), entry: Entry) {
 fn spot(source: &Source<'_>) -> Spot {
     match source {
         Source::Stdin => Spot::Stdin,
-        Source::File(path) => Spot::File((*path).clone()),
+        Source::File(path) | Source::Name(path) => Spot::File((*path).clone()),
         Source::Ref(name) => Spot::Ref((*name).clone()),
         Source::Object(kind, id) => Spot::Object(*kind, *id),
     }

@@ -5,6 +5,7 @@
 
 mod collect;
 mod history;
+mod names;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,8 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     for problem in &mut receipt.problems {
         problem.accepted |= options.allow_incomplete;
     }
-    let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let mut findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    names::hide(detector, &mut findings, &mut receipt);
     receipt.skipped.sort();
     Ok(Outcome { findings, receipt })
 }
@@ -181,6 +183,7 @@ impl Scan<'_> {
                 match worktree::read(path, &mut buffer) {
                     Ok(()) => {
                         sink.scan(&buffer, &Source::File(shown));
+                        sink.scan(shown, &Source::Name(shown));
                         bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
                         count.fetch_add(1, Ordering::Relaxed);
                     }

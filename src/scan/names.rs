@@ -1,0 +1,44 @@
+//! Names of files are text that people choose: a secret in one must not be printed with it.
+
+use bstr::BString;
+
+use crate::detect::Detector;
+use crate::detect::excerpt;
+use crate::finding::{Finding, Place, Receipt};
+
+/// Masks secrets in every path that a report names.
+pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut Receipt) {
+    for finding in findings {
+        for occurrence in &mut finding.occurrences {
+            match &mut occurrence.place {
+                Place::File { path } => mask(detector, path),
+                Place::Blob { paths, .. } => paths.iter_mut().for_each(|path| mask(detector, path)),
+                _ => {}
+            }
+        }
+        for removal in finding.life.iter_mut().flat_map(|life| &mut life.removed) {
+            mask(detector, &mut removal.path);
+        }
+    }
+    for problem in &mut receipt.problems {
+        let mut object = BString::from(problem.object.as_str());
+        mask(detector, &mut object);
+        problem.object = object.to_string();
+    }
+}
+
+fn mask(detector: &Detector, path: &mut BString) {
+    let matches = detector.scan(path);
+    if matches.is_empty() {
+        return;
+    }
+    let mut shown = BString::default();
+    let mut at = 0;
+    for m in &matches {
+        shown.extend_from_slice(&path[at..m.span.start]);
+        shown.extend_from_slice(excerpt::masked(detector.rules(), m, &path[m.span.clone()]).as_bytes());
+        at = m.span.end;
+    }
+    shown.extend_from_slice(&path[at..]);
+    *path = shown;
+}
