@@ -282,6 +282,17 @@ pub struct Finding {
     pub occurrences: Vec<Occurrence>,
     /// What history says; `None` when history was not looked at.
     pub life: Option<Life>,
+    /// Why it is not reported. Allowed findings travel apart from the others and do not change the exit code.
+    pub allowed: Option<Allowance>,
+}
+
+/// Who allowed a finding or one of its places, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Allowance {
+    /// "inline comment", ".keyscan.yaml:12", ".keyscanignore:3", ".keyscan-baseline:7".
+    pub by: String,
+    /// The words of whoever allowed it.
+    pub reason: Option<String>,
 }
 
 impl Finding {
@@ -304,6 +315,8 @@ pub struct Occurrence {
     pub excerpt: Option<Excerpt>,
     /// Decodings between the object's bytes and the secret, outermost first: `utf-16le`, `base64`.
     pub via: Vec<&'static str>,
+    /// A comment on or before the line allows it.
+    pub allowed: Option<Allowance>,
 }
 
 /// The thing that holds an occurrence. The order is the order of reports.
@@ -432,8 +445,18 @@ pub struct Receipt {
     pub low_confidence: u64,
     /// Publishable keys and identifiers, not reported.
     pub not_secret: u64,
+    /// Findings under the severity that was asked for, not reported.
+    pub below_severity: u64,
     /// Findings allowed by the user, not reported.
     pub allowed: u64,
+    /// The same by what allows them: "comments", ".keyscan.yaml", ".keyscanignore", a baseline. Sorted.
+    pub allowed_by: Vec<(String, u64)>,
+    /// Places of reported findings that are allowed and not listed.
+    pub allowed_places: u64,
+    /// Files that say what is allowed and left out, which were used. Sorted.
+    pub config: Vec<String>,
+    /// What their owner should look at: entries that allow nothing any more, that have expired. Sorted.
+    pub notes: Vec<String>,
 }
 
 impl Receipt {

@@ -71,9 +71,12 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     let bar = progress::Bar::new(!args.quiet);
     let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
     bar.finish();
+    let found = outcome.findings.len();
     outcome.findings.retain(|f| f.severity >= settings.severity);
+    outcome.receipt.below_severity += (found - outcome.findings.len()) as u64;
     let report = Report {
         findings: &outcome.findings,
+        allowed: &outcome.allowed,
         rules: detector.rules().metas(),
         receipt: &outcome.receipt,
         options: report::Options { show_secrets: args.show_secrets, verbose: args.verbose },

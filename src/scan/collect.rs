@@ -242,6 +242,7 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
         facts: entry.facts,
         occurrences,
         life,
+        allowed: None,
         secret,
     }
 }
@@ -277,6 +278,7 @@ fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
         binary: sighting.binary,
         excerpt: sighting.excerpt,
         via: sighting.via.into_iter().collect(),
+        allowed: None,
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Target {
 pub struct Outcome {
     /// Sorted: graver first.
     pub findings: Vec<Finding>,
+    /// What the user allowed, each with [`Finding::allowed`]; in the same order.
+    pub allowed: Vec<Finding>,
     /// What was done and what not.
     pub receipt: Receipt,
 }
@@ -109,7 +111,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     let mut findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
     names::hide(detector, &mut findings, &mut receipt);
     receipt.skipped.sort();
-    Ok(Outcome { findings, receipt })
+    Ok(Outcome { findings, allowed: Vec::new(), receipt })
 }
 
 /// A scan under way.
