@@ -219,6 +219,16 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+impl std::str::FromStr for Fingerprint {
+    type Err = ();
+
+    /// Reads 32 hex digits.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(drop)?;
+        bytes.try_into().map(Self).map_err(drop)
+    }
+}
+
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

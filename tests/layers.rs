@@ -30,6 +30,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("termcolor", &["cli", "report"]),
     ("serde_sarif", &["report::sarif"]),
+    ("csv", &["report::table"]),
+    ("quick_xml", &["report::junit"]),
     ("serde_yaml", &["rules::syntax"]),
     ("gix", &["source", "provenance", "scan"]),
     ("ignore", &["source::worktree"]),

@@ -24,6 +24,8 @@ mod history;
 mod layers;
 /// What users of other scanners suffer from.
 mod peers;
+/// Every format on real scans, several at once, and saved reports turned into others.
+mod reports;
 /// Every built-in rule, in the surroundings that its credentials have.
 mod rules;
 /// Whole secrets are never printed.

@@ -39,6 +39,10 @@ Examples:
   keyscan --history-only .        scan history only
   keyscan . --format sarif -o out.sarif
                                   a SARIF file for code scanning
+  keyscan . --report sarif=out.sarif --report markdown=summary.md
+                                  two files, and text on the screen
+  keyscan . --format json -o k.json; keyscan report k.json --format csv
+                                  one scan, other formats later
   keyscan . --format jsonl | jq   one finding a line
   git diff | keyscan -            scan standard input
   keyscan rules list              every credential type that is known
@@ -68,6 +72,17 @@ pub enum Command {
         /// A rule file of your own that may hold it.
         #[arg(long, value_name = "FILE")]
         rules: Vec<PathBuf>,
+    },
+    /// Turn a saved JSON or JSON Lines report into other formats, without scanning again.
+    ///
+    /// What it writes is, byte for byte, what the scan would have written. Secrets stay masked. Exit code 0: it was written,
+    /// whatever it says; 2: it was not.
+    Report {
+        /// The saved report; `-` is standard input.
+        file: PathBuf,
+        /// Where reports go.
+        #[command(flatten)]
+        output: OutputArgs,
     },
     /// Print a completion script for a shell.
     Completions {
@@ -164,24 +179,15 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "What to report")]
     pub show_publishable: bool,
 
-    /// Format of the report.
-    #[arg(short, long, default_value = "text", value_parser = format_parser(), help_heading = "Output")]
-    pub format: String,
-    /// Write the report to this file instead of standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<PathBuf>,
+    /// Where reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Print whole secrets. Everything that keeps the output then holds them.
     #[arg(long, help_heading = "Output")]
     pub show_secrets: bool,
-    /// List every place of a finding.
-    #[arg(short, long, help_heading = "Output")]
-    pub verbose: bool,
     /// No progress bar and no closing words on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
-    /// Colour of the text report.
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
-    pub color: Color,
 
     /// Number of threads [default: number of cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Work")]
@@ -189,6 +195,26 @@ pub struct ScanArgs {
     /// Scan every version of every file whole instead of only what changed; slower, for checking keyscan itself.
     #[arg(long, hide_short_help = true, help_heading = "Work")]
     pub plain: bool,
+}
+
+/// Where reports go, of a scan and of `report`.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Format of the report [default: text]
+    #[arg(short, long, value_parser = format_parser(), help_heading = "Output")]
+    pub format: Option<String>,
+    /// Write the report to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Write one more report, in this format to this file (`sarif=out.sarif`). May be given several times.
+    #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output")]
+    pub reports: Vec<String>,
+    /// List every place of a finding.
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+    /// Colour of the text report.
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
+    pub color: Color,
 }
 
 fn format_parser() -> clap::builder::PossibleValuesParser {

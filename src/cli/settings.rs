@@ -1,12 +1,10 @@
 //! Arguments to settings: rules loaded and chosen, targets told apart.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use crate::cli::args::ScanArgs;
 use crate::error::{Error, Result};
 use crate::finding::Severity;
-use crate::report::Format;
 use crate::rules::syntax::RuleFile;
 use crate::rules::{RuleSet, builtin, check};
 use crate::scan::{self, Target};
@@ -22,8 +20,6 @@ pub struct Settings {
     pub scan: scan::Options,
     /// Least severity that is reported.
     pub severity: Severity,
-    /// Report format.
-    pub format: Format,
 }
 
 impl Settings {
@@ -45,7 +41,6 @@ impl Settings {
                 plain: args.plain,
             },
             severity: args.severity.into(),
-            format: Format::from_str(&args.format)?,
         })
     }
 }

@@ -15,9 +15,9 @@ use serde_sarif::sarif::{
 };
 use termcolor::WriteColor;
 
-use super::context::{Context, Whereabouts, plural};
+use super::context::Context;
 use super::escape::JsonSafe;
-use super::printable;
+use super::{place, words};
 use crate::finding::{Excerpt, Finding, Occurrence, Place, Receipt, Severity};
 
 /// The schema that code scanning services name.
@@ -48,7 +48,7 @@ fn build_run(context: &Context<'_>) -> Run {
     let results: Vec<_> = findings.iter().map(|f| build_result(context, &rules, f)).collect();
     let driver = ToolComponent::builder()
         .name(super::TOOL)
-        .semantic_version(env!("CARGO_PKG_VERSION"))
+        .semantic_version(context.version())
         .information_uri(env!("CARGO_PKG_REPOSITORY"))
         .rules(rules.iter().map(|rule| rule::build(rule)).collect::<Vec<_>>())
         .build();
@@ -84,10 +84,9 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
     let rule = context.rule(finding);
     let index = rules.iter().position(|r| r.id == rule.id).and_then(|i| i64::try_from(i).ok());
     let (main, related): (Vec<&Occurrence>, Vec<&Occurrence>) = if finding.in_tree() {
-        let in_tree = |o: &&Occurrence| matches!(o.place, Place::Stdin | Place::File { .. });
-        finding.occurrences.iter().partition(in_tree)
+        finding.occurrences.iter().partition(|o| place::is_in_tree(o))
     } else {
-        let last = last_known(finding);
+        let last = place::last_known(finding);
         finding.occurrences.iter().partition(|o| last.is_some_and(|last| std::ptr::eq(*o, last)))
     };
     let locate = |o: &&Occurrence| build_location(context, finding, o);
@@ -95,7 +94,7 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
     let mut result = SarifResult::builder()
         .rule_id(&rule.id)
         .level(level(finding.severity))
-        .message(message(&text(context, finding)))
+        .message(message(&literal(&words::message(context, finding))))
         .locations(main.iter().map(locate).collect::<Vec<_>>())
         .partial_fingerprints(fingerprint.clone())
         .fingerprints(fingerprint)
@@ -112,30 +111,6 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
         result.related_locations = Some(numbered.collect());
     }
     result
-}
-
-/// What the reader of a result is told; the only text that some services show.
-fn text(context: &Context<'_>, finding: &Finding) -> String {
-    let rule = context.rule(finding);
-    let mut text = format!("{} {}", printable(&rule.name), context.say(&finding.masked));
-    text.push_str(&format!(" ({}", finding.verdict));
-    if let Some(reason) = finding.reasons.first() {
-        text.push_str(&format!(": {}", context.say(reason)));
-    }
-    text.push(')');
-    match Whereabouts::of(finding).label() {
-        Some(label) => text.push_str(&format!(" is {label}.")),
-        None => text.push_str(" is in the working tree."),
-    }
-    let places = finding.occurrences.len();
-    if places > 1 {
-        text.push_str(&format!(" It stands in {}.", plural(places, "place")));
-    }
-    match &rule.rotate.revoke {
-        Some(url) => text.push_str(&format!(" Revoke it at {} and issue a new one.", printable(url))),
-        None => text.push_str(" Revoke it where it was issued and issue a new one."),
-    }
-    literal(&text)
 }
 
 fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
@@ -225,44 +200,18 @@ fn build_context(context: &Context<'_>, occurrence: &Occurrence, excerpt: &Excer
         .build()
 }
 
-/// The place to show for a finding that no file has any more: the path that lost it last, or else any path.
-fn last_known(finding: &Finding) -> Option<&Occurrence> {
-    let path = last_removed(finding);
-    let has = |o: &&Occurrence| match &o.place {
-        Place::Blob { paths, .. } => path.is_some_and(|path| paths.contains(path)),
-        _ => false,
-    };
-    let named = |o: &&Occurrence| matches!(&o.place, Place::Blob { paths, .. } if !paths.is_empty());
-    let all = &finding.occurrences;
-    all.iter().find(has).or_else(|| all.iter().find(named)).or(all.first())
-}
-
-fn last_removed(finding: &Finding) -> Option<&bstr::BString> {
-    let life = finding.life.as_ref()?;
-    let last = life.removed.iter().max_by_key(|removal| (removal.time, &removal.path))?;
-    Some(&last.path)
-}
-
 /// The path relative to the root. What has no path gets one below `.git`, because services drop results without.
 fn uri(context: &Context<'_>, finding: &Finding, occurrence: &Occurrence) -> String {
-    let (path, object): (Option<&[u8]>, _) = match &occurrence.place {
+    let object = match &occurrence.place {
         Place::Stdin => return "stdin".to_owned(),
-        Place::Commit { id } => (None, format!(".git/commit/{id}")),
-        Place::Tag { id } => (None, format!(".git/tag/{id}")),
-        Place::Ref { .. } => (None, ".git/refs".to_owned()),
-        Place::File { path } => (Some(path), String::new()),
-        Place::Blob { paths, id, .. } => {
-            let lost = last_removed(finding).filter(|path| paths.contains(path));
-            let path = lost.or(paths.first()).filter(|path| stays_inside(path));
-            (path.map(|path| path.as_slice()), format!(".git/blob/{id}"))
-        }
+        Place::Commit { id } => format!(".git/commit/{id}"),
+        Place::Tag { id } => format!(".git/tag/{id}"),
+        Place::Ref { .. } => ".git/refs".to_owned(),
+        Place::File { .. } => String::new(),
+        Place::Blob { id, .. } => format!(".git/blob/{id}"),
     };
-    percent_encoded(path.map(|path| context.name(path)).as_deref().unwrap_or(object.as_bytes()))
-}
-
-/// A tree made by hand can hold `..` or an absolute path, which must not lead a viewer out of the root.
-fn stays_inside(path: &[u8]) -> bool {
-    path.split(|&b| b == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
+    let path = place::path(finding, occurrence).map(|path| context.name(path));
+    percent_encoded(path.as_deref().unwrap_or(object.as_bytes()))
 }
 
 /// Every byte that is not unreserved in RFC 3986, or a slash, as `%XX`.
