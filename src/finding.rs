@@ -406,6 +406,8 @@ pub struct Removal {
 pub struct Receipt {
     /// What was asked for, as printed: "working tree and history of /x".
     pub target: String,
+    /// The part of the history that was asked for, and what is staged: "the range main..HEAD". `None`: all there is.
+    pub selection: Option<String>,
     /// Rules in use.
     pub rules: usize,
     /// Files of the working tree read.

@@ -6,6 +6,7 @@ pub mod detect;
 pub mod error;
 pub mod finding;
 pub mod provenance;
+pub mod range;
 pub mod report;
 pub mod rules;
 pub mod scan;

@@ -17,9 +17,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("source", &["blob", "error", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
     ("provenance", &["blob", "error", "finding", "source"]),
-    ("scan", &["detect", "error", "finding", "provenance", "rules", "source"]),
+    ("range", &["error", "finding::Problem", "provenance::parse", "source"]),
+    ("scan", &["detect", "error", "finding", "provenance", "range", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),
-    ("cli", &["detect", "error", "finding", "report", "rules", "scan", "structure"]),
+    ("cli", &["detect", "error", "finding", "range", "report", "rules", "scan", "source", "structure"]),
 ];
 
 /// Packages that only these modules may use.
@@ -31,7 +32,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("termcolor", &["cli", "report"]),
     ("serde_sarif", &["report::sarif"]),
     ("serde_yaml", &["rules::syntax"]),
-    ("gix", &["source", "provenance", "scan"]),
+    ("gix", &["source", "provenance", "range", "scan"]),
+    ("imara_diff", &["scan::added"]),
     ("ignore", &["source::worktree"]),
     ("rayon", &["scan", "source", "cli"]),
 ];

@@ -24,6 +24,8 @@ mod history;
 mod layers;
 /// What users of other scanners suffer from.
 mod peers;
+/// Parts of a history.
+mod ranges;
 /// Every built-in rule, in the surroundings that its credentials have.
 mod rules;
 /// Whole secrets are never printed.

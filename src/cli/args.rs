@@ -37,6 +37,8 @@ Examples:
   keyscan .                       scan this repository: files and history
   keyscan --no-history src        scan files only
   keyscan --history-only .        scan history only
+  keyscan --range main...HEAD .   scan what a branch adds to main
+  keyscan --staged .              scan what the next commit adds
   keyscan . --format sarif -o out.sarif
                                   a SARIF file for code scanning
   keyscan . --format jsonl | jq   one finding a line
@@ -134,6 +136,24 @@ pub struct ScanArgs {
     /// Scan the history only, not files.
     #[arg(long, help_heading = "What to scan")]
     pub history_only: bool,
+    /// Scan all of the history; the default.
+    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["no_history", "since", "range", "branch", "staged"])]
+    pub all: bool,
+    /// Report only what HEAD (or --branch) has gained since a commit; no files. By what leads where, not by dates.
+    #[arg(long, value_name = "REV", help_heading = "What to scan", conflicts_with_all = ["no_history", "range", "staged"])]
+    pub since: Option<String>,
+    /// Report only what a range adds: A..B, or A...B for what B has gained since it branched off from A; no files.
+    #[arg(long, value_name = "A..B", help_heading = "What to scan", conflicts_with_all = ["no_history", "branch", "staged"])]
+    pub range: Option<String>,
+    /// Scan only the history that this branch, tag or commit leads to; no files. May be given several times.
+    #[arg(long, value_name = "NAME", help_heading = "What to scan", conflicts_with_all = ["no_history", "staged"])]
+    pub branch: Vec<String>,
+    /// Report only what the next commit would add: the index, not the files.
+    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["no_history", "history_only"])]
+    pub staged: bool,
+    /// A range that holds no commit is clean, not an error.
+    #[arg(long, help_heading = "What to scan")]
+    pub allow_empty_range: bool,
     /// Scan files that git ignores, too.
     #[arg(long, help_heading = "What to scan")]
     pub no_ignore: bool,

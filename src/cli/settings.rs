@@ -6,10 +6,12 @@ use std::str::FromStr;
 use crate::cli::args::ScanArgs;
 use crate::error::{Error, Result};
 use crate::finding::Severity;
+use crate::range::Selection;
 use crate::report::Format;
 use crate::rules::syntax::RuleFile;
 use crate::rules::{RuleSet, builtin, check};
 use crate::scan::{self, Target};
+use crate::source::lookup::Quarantine;
 
 /// Everything a scan needs to know.
 #[derive(Debug)]
@@ -42,12 +44,27 @@ impl Settings {
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,
+                selection: selection(args),
+                allow_empty_range: args.allow_empty_range,
+                quarantine: Quarantine::default(),
+                deadline: None,
                 plain: args.plain,
             },
             severity: args.severity.into(),
             format: Format::from_str(&args.format)?,
         })
     }
+}
+
+/// The part of the history that is asked for.
+fn selection(args: &ScanArgs) -> Option<Selection> {
+    if args.staged {
+        return Some(Selection::Staged);
+    }
+    if let Some(range) = &args.range {
+        return Some(Selection::Range(range.clone()));
+    }
+    (args.since.is_some() || !args.branch.is_empty()).then(|| Selection::Since(args.since.clone(), args.branch.clone()))
 }
 
 fn target(path: &Path) -> Result<Target> {

@@ -314,7 +314,7 @@ impl Provenance {
 }
 
 /// Puts the name of a ref where it belongs.
-fn sort_in(name: &BString, life: &mut Life) {
+pub fn sort_in(name: &BString, life: &mut Life) {
     let text = name.to_string();
     if text == "HEAD" {
         life.in_head = true;
@@ -330,7 +330,7 @@ fn sort_in(name: &BString, life: &mut Life) {
 }
 
 /// Seconds since 1970; `SOURCE_DATE_EPOCH` (reproducible-builds.org) fixes it.
-fn now() -> i64 {
+pub fn now() -> i64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|t| t.parse().ok());
     fixed.unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)

@@ -258,6 +258,7 @@ fn rule(id: &str, name: &str, severity: Severity) -> RuleMeta {
 fn receipt() -> Receipt {
     Receipt {
         target: "working tree and history of /work/acme".to_owned(),
+        selection: None,
         rules: 612,
         files: 1234,
         file_bytes: 5_300_000,

@@ -10,9 +10,10 @@ use gix::hashtable::HashSet;
 use crate::detect::incremental::{self, Memo};
 use crate::detect::{Detector, excerpt, text};
 use crate::finding::{
-    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, Receipt, Secret, Severity, Verdict,
+    Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, Receipt, Secret, Severity,
+    Verdict,
 };
-use crate::provenance::Provenance;
+use crate::provenance::{Origin, Provenance};
 use crate::rules::{Kind, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
@@ -29,7 +30,7 @@ pub(super) enum Source<'a> {
 
 /// A place before provenance is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Spot {
+pub(super) enum Spot {
     Stdin,
     File(BString),
     Ref(BString),
@@ -38,22 +39,23 @@ enum Spot {
 
 /// One sighting of a secret.
 #[derive(Clone, Debug)]
-struct Sighting {
-    spot: Spot,
-    position: Position,
-    binary: bool,
-    via: Option<&'static str>,
+pub(super) struct Sighting {
+    pub(super) spot: Spot,
+    pub(super) position: Position,
+    pub(super) binary: bool,
+    pub(super) via: Option<&'static str>,
     excerpt: Option<Excerpt>,
 }
 
 /// Everything known about one secret under one rule.
 #[derive(Clone, Debug)]
-struct Entry {
+pub(super) struct Entry {
     verdict: Verdict,
     confidence: Confidence,
     severity: Severity,
     facts: Vec<Fact>,
-    sightings: Vec<Sighting>,
+    /// None for what is counted and not reported.
+    pub(super) sightings: Vec<Sighting>,
 }
 
 impl Entry {
@@ -73,7 +75,28 @@ impl Entry {
     }
 }
 
-type Entries = HashMap<(usize, Secret), Entry>;
+/// A rule, as its index, and a secret.
+pub(super) type Key = (usize, Secret);
+
+type Entries = HashMap<Key, Entry>;
+
+/// What is known of the lives of secrets.
+pub(super) trait History: std::fmt::Debug {
+    /// The life of a secret that stands in these objects, if they are of this history.
+    fn life(&self, key: &Key, objects: &[ObjectId]) -> Option<Life>;
+    /// Where a blob lived.
+    fn origin(&self, id: &ObjectId) -> Option<&Origin>;
+}
+
+impl History for Provenance {
+    fn life(&self, _: &Key, objects: &[ObjectId]) -> Option<Life> {
+        self.life(objects)
+    }
+
+    fn origin(&self, id: &ObjectId) -> Option<&Origin> {
+        self.origin(id)
+    }
+}
 
 /// What one worker found.
 pub(super) struct Sink<'d> {
@@ -92,6 +115,17 @@ impl<'d> Sink<'d> {
         let text = text::sniff(bytes);
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take(&memo, &text, source);
+    }
+
+    /// Takes out what was found so far, sorted.
+    pub(super) fn drain(&mut self) -> Vec<(Key, Entry)> {
+        let sorted: BTreeMap<_, _> = self.entries.drain().collect();
+        sorted.into_iter().collect()
+    }
+
+    /// Puts in what another one found.
+    pub(super) fn put(&mut self, key: Key, entry: Entry) {
+        add(&mut self.entries, key, entry);
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
@@ -181,7 +215,7 @@ impl Collected {
         self,
         set: &RuleSet,
         options: &Options,
-        lives: &[Provenance],
+        lives: &[Box<dyn History>],
         receipt: &mut Receipt,
     ) -> Vec<Finding> {
         let entries: BTreeMap<_, _> =
@@ -211,7 +245,7 @@ impl Collected {
     }
 }
 
-fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Provenance]) -> Finding {
+fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Box<dyn History>]) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
     let objects: Vec<ObjectId> = entry
@@ -222,7 +256,9 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
             _ => None,
         })
         .collect();
-    let life = lives.iter().find_map(|p| p.life(&objects));
+    let key = (rule, secret);
+    let life = lives.iter().find_map(|p| p.life(&key, &objects));
+    let (rule, secret) = key;
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
     occurrences.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
     let strong = meta.bits.is_some_and(|bits| bits >= 64.0) || secret.len() >= 24;
@@ -255,7 +291,7 @@ fn path_of(occurrences: &[Occurrence]) -> Vec<u8> {
     path.map(Vec::from).unwrap_or_default()
 }
 
-fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
+fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
     let place = match sighting.spot {
         Spot::Stdin => Place::Stdin,
         Spot::File(path) => Place::File { path },

@@ -3,14 +3,18 @@
 //! The only module that knows both sources and detection. Everything that workers find is merged under its rule and secret
 //! and sorted at the end, so the result does not depend on the number of threads.
 
+mod added;
 mod collect;
 mod history;
 mod names;
+mod range;
+mod range_lives;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bstr::BString;
 use rayon::prelude::*;
@@ -18,10 +22,11 @@ use rayon::prelude::*;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
-use crate::provenance::Provenance;
+use crate::range::Selection;
+use crate::source::lookup::Quarantine;
 use crate::source::repository::Repository;
 use crate::source::worktree;
-use collect::{Collected, Sink, Source};
+use collect::{Collected, History, Sink, Source};
 
 /// Files that a worker takes at a time.
 const CHUNK: usize = 32;
@@ -43,6 +48,14 @@ pub struct Options {
     pub show_publishable: bool,
     /// A shallow or partial history, or an unreadable object, is named but is no failure.
     pub allow_incomplete: bool,
+    /// Only what a part of the history adds, or what is staged; no files.
+    pub selection: Option<Selection>,
+    /// A range without a commit is no mistake.
+    pub allow_empty_range: bool,
+    /// Object stores beside the repository's own that git names to a hook.
+    pub quarantine: Quarantine,
+    /// Objects that were not scanned at this time are named as not scanned.
+    pub deadline: Option<Instant>,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }
@@ -119,7 +132,7 @@ struct Scan<'a> {
     progress: &'a dyn Progress,
     collected: Collected,
     receipt: Receipt,
-    lives: Vec<Provenance>,
+    lives: Vec<Box<dyn History>>,
 }
 
 impl Scan<'_> {
@@ -137,7 +150,20 @@ impl Scan<'_> {
         Ok("standard input".to_owned())
     }
 
+    /// Scans a part of the history of a repository.
+    fn part(&mut self, path: &Path, selection: &Selection) -> Result<String> {
+        let repository = Repository::at(path)?.ok_or_else(|| {
+            Error::new(format!("{} is not the root of a git repository", path.display()))
+                .help("a range needs the directory that holds .git, or a bare repository")
+        })?;
+        let what = self.range(&repository, selection)?;
+        Ok(format!("{what} in {}", path.display()))
+    }
+
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
+        if let Some(selection) = &self.options.selection {
+            return self.part(path, selection);
+        }
         let is_dir = path.is_dir();
         let repository = if is_dir { Repository::at(path)? } else { None };
         let name = path.display().to_string();

@@ -34,10 +34,12 @@ fn summary(context: &Context<'_>, page: &mut Page<'_>) -> io::Result<()> {
     page.put(Style::Bad, &plural(findings.len(), "finding"))?;
     page.put(Style::Plain, &format!(": {}.", parts.join(", ")))?;
     page.end()?;
-    let in_git = findings.len() - in_tree;
-    let tree = format!("{in_tree} in the working tree, {in_git} only in git.");
-    page.put(Style::Plain, &tree)?;
-    page.end()?;
+    if receipt.selection.is_none() {
+        let in_git = findings.len() - in_tree;
+        let tree = format!("{in_tree} in the working tree, {in_git} only in git.");
+        page.put(Style::Plain, &tree)?;
+        page.end()?;
+    }
     page.put(Style::Plain, "Revoke or rotate each one first; deleting the text does not undo a leak.")?;
     page.end()
 }
@@ -47,13 +49,17 @@ fn nothing_found(receipt: &Receipt) -> (Style, &'static str) {
     if receipt.rules == 0 {
         return (Style::Bad, "no rules were in use, so nothing could be found.");
     }
-    let nothing_read = receipt.files == 0 && receipt.blobs == 0 && receipt.commits == 0;
+    // A range that was read and holds little is another thing than nothing to read.
+    let nothing_read = receipt.files == 0 && receipt.blobs == 0 && receipt.commits == 0 && receipt.selection.is_none();
     match (receipt.complete(), nothing_read) {
         (false, true) => (Style::Plain, "nothing could be read. This is not an all-clear."),
         (false, false) => {
             (Style::Plain, "no secrets in what could be read, but not everything could. This is not an all-clear.")
         }
         (true, true) => (Style::Warning, "Nothing was read, so this says nothing about secrets."),
+        (true, false) if receipt.problems.is_empty() && receipt.selection.is_some() => {
+            (Style::Good, "No new secrets found. Everything that was asked for was read.")
+        }
         (true, false) if receipt.problems.is_empty() => {
             (Style::Good, "No secrets found. Everything that was asked for was read.")
         }
@@ -65,11 +71,14 @@ fn scanned(context: &Context<'_>, receipt: &Receipt, page: &mut Page<'_>) -> io:
     page.blank()?;
     page.section("scanned");
     page.line(Style::Plain, &context.say(&receipt.target))?;
-    let files = plural(receipt.files, "file");
-    page.line(Style::Plain, &format!("{files} ({})", bytes(receipt.file_bytes)))?;
+    if receipt.selection.is_none() {
+        let files = plural(receipt.files, "file");
+        page.line(Style::Plain, &format!("{files} ({})", bytes(receipt.file_bytes)))?;
+    }
     let history = if receipt.history {
+        let what = if receipt.selection.is_some() { "changed" } else { "history" };
         format!(
-            "history: {}, {}, {} ({})",
+            "{what}: {}, {}, {} ({})",
             plural(receipt.blobs, "blob"),
             plural(receipt.commits, "commit"),
             plural(receipt.tags, "annotated tag"),
