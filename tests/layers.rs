@@ -16,10 +16,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "structure"]),
     ("source", &["blob", "error", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
+    ("policy", &["error", "finding", "rules"]),
     ("provenance", &["blob", "error", "finding", "source"]),
-    ("scan", &["detect", "error", "finding", "provenance", "rules", "source"]),
+    ("scan", &["detect", "error", "finding", "policy", "provenance", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),
-    ("cli", &["detect", "error", "finding", "report", "rules", "scan", "structure"]),
+    ("cli", &["detect", "error", "finding", "policy", "report", "rules", "scan", "structure"]),
 ];
 
 /// Packages that only these modules may use.
@@ -30,9 +31,11 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("termcolor", &["cli", "report"]),
     ("serde_sarif", &["report::sarif"]),
-    ("serde_yaml", &["rules::syntax"]),
+    ("serde_yaml", &["rules::syntax", "policy::config"]),
+    ("toml", &["policy::gitleaks"]),
+    ("regex_syntax", &["policy::gitleaks"]),
     ("gix", &["source", "provenance", "scan"]),
-    ("ignore", &["source::worktree"]),
+    ("ignore", &["source::worktree", "policy::paths"]),
     ("rayon", &["scan", "source", "cli"]),
 ];
 

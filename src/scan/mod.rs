@@ -9,8 +9,8 @@ mod names;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bstr::BString;
 use rayon::prelude::*;
@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
+use crate::policy::{Policy, Scanned};
 use crate::provenance::Provenance;
 use crate::source::repository::Repository;
 use crate::source::worktree;
@@ -43,6 +44,8 @@ pub struct Options {
     pub show_publishable: bool,
     /// A shallow or partial history, or an unreadable object, is named but is no failure.
     pub allow_incomplete: bool,
+    /// What is found and not shown.
+    pub policy: Arc<Policy>,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }
@@ -108,10 +111,17 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     for problem in &mut receipt.problems {
         problem.accepted |= options.allow_incomplete;
     }
-    let mut findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let scanned = Scanned {
+        rules: detector.rules().metas(),
+        everything: options.files && options.history && options.confidence <= Confidence::Medium,
+        mask: &|path| names::masked(detector, path),
+    };
+    let [mut findings, mut allowed] = options.policy.apply(findings, &scanned, &mut receipt);
     names::hide(detector, &mut findings, &mut receipt);
+    names::hide(detector, &mut allowed, &mut receipt);
     receipt.skipped.sort();
-    Ok(Outcome { findings, allowed: Vec::new(), receipt })
+    Ok(Outcome { findings, allowed, receipt })
 }
 
 /// A scan under way.
@@ -174,7 +184,8 @@ impl Scan<'_> {
     }
 
     fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
-        let listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        let mut listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        self.leave_out(&mut listed);
         self.progress.begin("files", listed.files.len() as u64);
         let (bytes, count) = (AtomicU64::new(0), AtomicU64::new(0));
         let problems = Mutex::new(listed.problems);
@@ -208,6 +219,19 @@ impl Scan<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes out the files that the user does not want to be read, and counts them.
+    fn leave_out(&self, listed: &mut worktree::Files) {
+        let skipped = &mut listed.skipped;
+        listed.files.retain(|(shown, _)| match self.options.policy.leaves_out(shown) {
+            Some(allowance) => {
+                let file = allowance.by.rsplit_once(':').map_or(allowance.by.as_str(), |(file, _)| file);
+                *skipped.entry(format!("files that {file} leaves out")).or_default() += 1;
+                false
+            }
+            None => true,
+        });
     }
 
     /// The configuration of a bare repository: its remotes may hold credentials.
