@@ -194,9 +194,10 @@ impl Fingerprint {
     }
 
     /// For secrets that could be guessed: binds rule, path and key name, and of the secret only 10 bits, so that a
-    /// list of passwords cannot be narrowed down with it to less than a thousandth.
+    /// list of passwords cannot be narrowed down with it to less than a thousandth. They are the same 10 bits
+    /// everywhere: fingerprints of one password at many paths, under many rules and in many files add up to no more.
     pub fn weak(rule: &str, path: &[u8], key: &[u8], secret: &Secret) -> Self {
-        let full = Self::digest(&[b"keyscan weak v1", rule.as_bytes(), path, key, secret.expose()]);
+        let full = Self::digest(&[b"keyscan weak v2", secret.expose()]);
         let bits = [full.0[0], full.0[1] & 0b11];
         Self::digest(&[b"keyscan finding v1 weak", rule.as_bytes(), path, key, &bits])
     }
@@ -282,6 +283,19 @@ pub struct Finding {
     pub occurrences: Vec<Occurrence>,
     /// What history says; `None` when history was not looked at.
     pub life: Option<Life>,
+    /// Could the secret be guessed? Then nothing that holds more than a few bits of it may be written to a file.
+    pub guessable: bool,
+    /// Why it is not reported. Allowed findings travel apart from the others and do not change the exit code.
+    pub allowed: Option<Allowance>,
+}
+
+/// Who allowed a finding or one of its places, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Allowance {
+    /// "inline comment", ".keyscan.yaml:12", ".keyscanignore:3", ".keyscan-baseline:7".
+    pub by: String,
+    /// The words of whoever allowed it.
+    pub reason: Option<String>,
 }
 
 impl Finding {
@@ -304,6 +318,8 @@ pub struct Occurrence {
     pub excerpt: Option<Excerpt>,
     /// Decodings between the object's bytes and the secret, outermost first: `utf-16le`, `base64`.
     pub via: Vec<&'static str>,
+    /// A comment on or before the line allows it.
+    pub allowed: Option<Allowance>,
 }
 
 /// The thing that holds an occurrence. The order is the order of reports.
@@ -374,6 +390,8 @@ pub struct Life {
     pub first: Option<CommitInfo>,
     /// For each path that no longer has it: the last commit that took it away.
     pub removed: Vec<Removal>,
+    /// Commits that took it from one path and put it at another: pairs of old and new path, sorted.
+    pub moves: Vec<(BString, BString)>,
     /// Does the commit at HEAD have it?
     pub in_head: bool,
     /// Local branches whose tip has it, short names, sorted.
@@ -434,8 +452,18 @@ pub struct Receipt {
     pub low_confidence: u64,
     /// Publishable keys and identifiers, not reported.
     pub not_secret: u64,
+    /// Findings under the severity that was asked for, not reported.
+    pub below_severity: u64,
     /// Findings allowed by the user, not reported.
     pub allowed: u64,
+    /// The same by what allows them: "comments", ".keyscan.yaml", ".keyscanignore", a baseline. Sorted.
+    pub allowed_by: Vec<(String, u64)>,
+    /// Places of reported findings that are allowed and not listed.
+    pub allowed_places: u64,
+    /// Files that say what is allowed and left out, which were used. Sorted.
+    pub config: Vec<String>,
+    /// What their owner should look at: entries that allow nothing any more, that have expired. Sorted.
+    pub notes: Vec<String>,
 }
 
 impl Receipt {
@@ -488,5 +516,19 @@ mod tests {
             .map(|n| Fingerprint::weak("r", b"p", b"k", &Secret::new(format!("pw{n}").as_bytes())))
             .collect();
         assert_eq!(seen.len(), 1024);
+    }
+
+    #[test]
+    fn weak_fingerprints_of_one_secret_add_up_to_no_more() {
+        // Passwords that one fingerprint cannot tell apart no other can, whatever it is bound to.
+        let of = |path: &str, rule: &str, n: usize| {
+            Fingerprint::weak(rule, path.as_bytes(), b"", &Secret::new(format!("pw{n}").as_bytes()))
+        };
+        let twin = (1..20_000).find(|n| of("p", "r", *n) == of("p", "r", 0)).expect("one in 1024 is");
+        for path in ["a", "b", "c/d"] {
+            for rule in ["r", "s"] {
+                assert_eq!(of(path, rule, 0), of(path, rule, twin));
+            }
+        }
     }
 }

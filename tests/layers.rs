@@ -16,11 +16,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "structure"]),
     ("source", &["blob", "error", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
+    ("policy", &["error", "finding", "rules"]),
     ("provenance", &["blob", "error", "finding", "source"]),
     ("range", &["error", "finding::Problem", "provenance::parse", "source"]),
-    ("scan", &["detect", "error", "finding", "provenance", "range", "rules", "source"]),
+    ("scan", &["detect", "error", "finding", "policy", "provenance", "range", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),
-    ("cli", &["detect", "error", "finding", "range", "report", "rules", "scan", "source", "structure"]),
+    ("hook", &["error"]),
+    (
+        "cli",
+        &["detect", "error", "finding", "hook", "policy", "range", "report", "rules", "scan", "source", "structure"],
+    ),
 ];
 
 /// Packages that only these modules may use.
@@ -31,10 +36,12 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("termcolor", &["cli", "report"]),
     ("serde_sarif", &["report::sarif"]),
-    ("serde_yaml", &["rules::syntax"]),
+    ("serde_yaml", &["rules::syntax", "policy::config"]),
+    ("toml", &["policy::gitleaks"]),
+    ("regex_syntax", &["policy::gitleaks"]),
     ("gix", &["source", "provenance", "range", "scan"]),
     ("imara_diff", &["scan::added"]),
-    ("ignore", &["source::worktree"]),
+    ("ignore", &["source::worktree", "policy::paths"]),
     ("rayon", &["scan", "source", "cli"]),
 ];
 

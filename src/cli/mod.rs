@@ -1,6 +1,7 @@
 //! The command line program: settings, scan, report, exit code. The one place that sees every step.
 
 mod args;
+mod baseline;
 mod exit;
 mod progress;
 mod rules;
@@ -39,6 +40,9 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         None => scan_command(cli.scan),
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
+        Some(Command::Baseline(command)) => baseline::run(&command),
+        Some(Command::Config(command)) => baseline::config(&command),
+        Some(Command::Import(_)) => Err(Error::new("not here yet")),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };
@@ -61,6 +65,27 @@ fn complain(error: &Error) {
 fn scan_command(args: ScanArgs) -> Result<Exit> {
     let started = Instant::now();
     let settings = Settings::resolve(&args)?;
+    let format = settings.format;
+    let bar = progress::Bar::new(!args.quiet);
+    let (detector, outcome) = scan_with(&args, settings, &bar)?;
+    let report = Report {
+        findings: &outcome.findings,
+        allowed: &outcome.allowed,
+        rules: detector.rules().metas(),
+        receipt: &outcome.receipt,
+        options: report::Options { show_secrets: args.show_secrets, verbose: args.verbose },
+    };
+    write_report(&args, format, &report)?;
+    if !args.quiet && io::stderr().is_terminal() {
+        let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
+    }
+    // Malformed tokens are shown on request; they are no findings.
+    let findings = outcome.findings.iter().filter(|f| f.verdict != Verdict::Malformed).count();
+    Ok(Exit::of_scan(findings, outcome.receipt.complete()))
+}
+
+/// Scans as the settings say, and leaves out what is less severe than was asked for.
+fn scan_with(args: &ScanArgs, settings: Settings, bar: &progress::Bar) -> Result<(Detector, scan::Outcome)> {
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
@@ -68,23 +93,12 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
             .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
     }
     let detector = Detector::new(settings.rules);
-    let bar = progress::Bar::new(!args.quiet);
-    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
+    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, bar)?;
     bar.finish();
+    let found = outcome.findings.len();
     outcome.findings.retain(|f| f.severity >= settings.severity);
-    let report = Report {
-        findings: &outcome.findings,
-        rules: detector.rules().metas(),
-        receipt: &outcome.receipt,
-        options: report::Options { show_secrets: args.show_secrets, verbose: args.verbose },
-    };
-    write_report(&args, settings.format, &report)?;
-    if !args.quiet && io::stderr().is_terminal() {
-        let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
-    }
-    // Malformed tokens are shown on request; they are no findings.
-    let findings = outcome.findings.iter().filter(|f| f.verdict != Verdict::Malformed).count();
-    Ok(Exit::of_scan(findings, outcome.receipt.complete()))
+    outcome.receipt.below_severity += (found - outcome.findings.len()) as u64;
+    Ok((detector, outcome))
 }
 
 fn write_report(args: &ScanArgs, format: Format, report: &Report<'_>) -> Result<()> {

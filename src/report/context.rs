@@ -26,11 +26,12 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     /// Fails only if the secrets are too many to search for; then nothing may be written.
     pub(super) fn new(report: Report<'a>) -> io::Result<Self> {
-        let shown: &[Finding] = if report.options.show_secrets { &[] } else { report.findings };
+        let all = report.findings.iter().chain(report.allowed);
+        let shown: Vec<&Finding> = if report.options.show_secrets { Vec::new() } else { all.collect() };
         Ok(Self {
             report,
-            prose: Redactor::new(shown, is_safe_to_redact_in_prose)?,
-            names: Redactor::new(shown, is_safe_to_redact_in_names)?,
+            prose: Redactor::new(&shown, is_safe_to_redact_in_prose)?,
+            names: Redactor::new(&shown, is_safe_to_redact_in_names)?,
         })
     }
 
@@ -169,7 +170,7 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Redactor {
-    fn new(findings: &[Finding], wanted: fn(&[u8]) -> bool) -> io::Result<Self> {
+    fn new(findings: &[&Finding], wanted: fn(&[u8]) -> bool) -> io::Result<Self> {
         let mut patterns: Vec<&[u8]> = Vec::new();
         let mut masks = Vec::new();
         for finding in findings {

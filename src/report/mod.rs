@@ -128,6 +128,9 @@ pub struct Options {
 pub struct Report<'a> {
     /// The findings, in any order.
     pub findings: &'a [Finding],
+    /// What the user allowed, each with [`Finding::allowed`]: for formats that know suppressions. Never counted with the
+    /// findings.
+    pub allowed: &'a [Finding],
     /// Rule metadata, indexed by [`Finding::rule`].
     pub rules: &'a [RuleMeta],
     /// What the scan did.

@@ -12,8 +12,8 @@ mod range_lives;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bstr::BString;
@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
+use crate::policy::{Policy, Scanned};
 use crate::range::Selection;
 use crate::source::lookup::Quarantine;
 use crate::source::repository::Repository;
@@ -56,6 +57,8 @@ pub struct Options {
     pub quarantine: Quarantine,
     /// Objects that were not scanned at this time are named as not scanned.
     pub deadline: Option<Instant>,
+    /// What is found and not shown.
+    pub policy: Arc<Policy>,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }
@@ -74,6 +77,8 @@ pub enum Target {
 pub struct Outcome {
     /// Sorted: graver first.
     pub findings: Vec<Finding>,
+    /// What the user allowed, each with [`Finding::allowed`]; in the same order.
+    pub allowed: Vec<Finding>,
     /// What was done and what not.
     pub receipt: Receipt,
 }
@@ -119,10 +124,20 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     for problem in &mut receipt.problems {
         problem.accepted |= options.allow_incomplete;
     }
-    let mut findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let scanned = Scanned {
+        rules: detector.rules().metas(),
+        everything: options.files
+            && options.history
+            && options.selection.is_none()
+            && options.confidence <= Confidence::Medium,
+        mask: &|path| names::masked(detector, path),
+    };
+    let [mut findings, mut allowed] = options.policy.apply(findings, &scanned, &mut receipt);
     names::hide(detector, &mut findings, &mut receipt);
+    names::hide(detector, &mut allowed, &mut receipt);
     receipt.skipped.sort();
-    Ok(Outcome { findings, receipt })
+    Ok(Outcome { findings, allowed, receipt })
 }
 
 /// A scan under way.
@@ -198,7 +213,8 @@ impl Scan<'_> {
     }
 
     fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
-        let listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        let mut listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        self.leave_out(&mut listed);
         self.progress.begin("files", listed.files.len() as u64);
         let (bytes, count) = (AtomicU64::new(0), AtomicU64::new(0));
         let problems = Mutex::new(listed.problems);
@@ -232,6 +248,19 @@ impl Scan<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes out the files that the user does not want to be read, and counts them.
+    fn leave_out(&self, listed: &mut worktree::Files) {
+        let skipped = &mut listed.skipped;
+        listed.files.retain(|(shown, _)| match self.options.policy.leaves_out(shown) {
+            Some(allowance) => {
+                let file = allowance.by.rsplit_once(':').map_or(allowance.by.as_str(), |(file, _)| file);
+                *skipped.entry(format!("files that {file} leaves out")).or_default() += 1;
+                false
+            }
+            None => true,
+        });
     }
 
     /// The configuration of a bare repository: its remotes may hold credentials.

@@ -399,6 +399,7 @@ impl Blobs {
                     }
                 }
                 scan.progress.advance(chunk.len() as u64);
+                scan.collected.merge(sink);
                 (found, lost)
             })
             .collect();

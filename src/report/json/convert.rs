@@ -5,8 +5,8 @@ use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Commit, Counts, Excerpt, Fact, Finding, Life, NotReported, Occurrence, Path, Position, Problem, Receipt, Removal,
-    Rotation, Rule, Skipped, Summary, Tool, VERSION,
+    AllowedBy, Commit, Counts, Excerpt, Fact, Finding, Life, NotReported, Occurrence, Path, Position, Problem, Receipt,
+    Removal, Rotation, Rule, Skipped, Summary, Tool, VERSION,
 };
 use crate::finding::{self, Place};
 use crate::report::context::{Context, SEVERITIES};
@@ -218,8 +218,17 @@ impl Receipt {
                 malformed: receipt.malformed,
                 low_confidence: receipt.low_confidence,
                 publishable: receipt.not_secret,
+                below_severity: receipt.below_severity,
                 allowed: receipt.allowed,
+                allowed_by: receipt
+                    .allowed_by
+                    .iter()
+                    .map(|(by, count)| AllowedBy { by: context.text(by).into_owned(), count: *count })
+                    .collect(),
+                allowed_places: receipt.allowed_places,
             },
+            config: texts(context, &receipt.config),
+            notes: texts(context, &receipt.notes),
         }
     }
 }

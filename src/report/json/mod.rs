@@ -231,6 +231,8 @@ wire! {
         skipped: Vec<Skipped>,
         problems: Vec<Problem>,
         not_reported: NotReported,
+        config: Vec<String>,
+        notes: Vec<String>,
     }
 
     struct Skipped {
@@ -249,6 +251,14 @@ wire! {
         malformed: u64,
         low_confidence: u64,
         publishable: u64,
+        below_severity: u64,
         allowed: u64,
+        allowed_by: Vec<AllowedBy>,
+        allowed_places: u64,
+    }
+
+    struct AllowedBy {
+        by: String,
+        count: u64,
     }
 }

@@ -13,7 +13,8 @@ pub(super) fn write(context: &Context<'_>, page: &mut Page<'_>) -> io::Result<()
     scanned(context, receipt, page)?;
     left_out(context, receipt, page)?;
     problems(context, receipt, page)?;
-    not_shown(receipt, page)
+    not_shown(context, receipt, page)?;
+    config(context, receipt, page)
 }
 
 fn summary(context: &Context<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -113,12 +114,17 @@ fn problems(context: &Context<'_>, receipt: &Receipt, page: &mut Page<'_>) -> io
     Ok(())
 }
 
-fn not_shown(receipt: &Receipt, page: &mut Page<'_>) -> io::Result<()> {
+fn not_shown(context: &Context<'_>, receipt: &Receipt, page: &mut Page<'_>) -> io::Result<()> {
+    let allowed_by: Vec<_> =
+        receipt.allowed_by.iter().map(|(by, n)| format!("{} by {}", grouped(*n), context.say(by))).collect();
+    let allowed_by = allowed_by.join(", ");
     let rows = [
         (receipt.malformed, "malformed token", "checksum or structure is wrong; see them with --show-malformed"),
         (receipt.low_confidence, "weak candidate", "little evidence; see them with --confidence low"),
         (receipt.not_secret, "publishable key or identifier", "no secret; see them with --show-publishable"),
-        (receipt.allowed, "allowed finding", "by your ignores or baseline"),
+        (receipt.below_severity, "less severe finding", "see them with --severity info"),
+        (receipt.allowed, "allowed finding", allowed_by.as_str()),
+        (receipt.allowed_places, "place", "allowed, of findings that are reported for other places"),
     ];
     page.section("not shown");
     for (count, noun, why) in rows {
@@ -126,6 +132,19 @@ fn not_shown(receipt: &Receipt, page: &mut Page<'_>) -> io::Result<()> {
             let noun = noun.replace(" or ", if count == 1 { " or " } else { "s or " });
             page.line(Style::Plain, &format!("- {}: {why}", plural(count, &noun)))?;
         }
+    }
+    Ok(())
+}
+
+/// Who says what is not shown, and what is wrong with it.
+fn config(context: &Context<'_>, receipt: &Receipt, page: &mut Page<'_>) -> io::Result<()> {
+    page.section("as told by");
+    for file in &receipt.config {
+        page.line(Style::Plain, &format!("- {}", context.say_name(file.as_bytes())))?;
+    }
+    page.section("look at");
+    for note in &receipt.notes {
+        page.prose(Style::Warning, "- ", &context.say(note))?;
     }
     Ok(())
 }
