@@ -194,9 +194,10 @@ impl Fingerprint {
     }
 
     /// For secrets that could be guessed: binds rule, path and key name, and of the secret only 10 bits, so that a
-    /// list of passwords cannot be narrowed down with it to less than a thousandth.
+    /// list of passwords cannot be narrowed down with it to less than a thousandth. They are the same 10 bits
+    /// everywhere: fingerprints of one password at many paths, under many rules and in many files add up to no more.
     pub fn weak(rule: &str, path: &[u8], key: &[u8], secret: &Secret) -> Self {
-        let full = Self::digest(&[b"keyscan weak v1", rule.as_bytes(), path, key, secret.expose()]);
+        let full = Self::digest(&[b"keyscan weak v2", secret.expose()]);
         let bits = [full.0[0], full.0[1] & 0b11];
         Self::digest(&[b"keyscan finding v1 weak", rule.as_bytes(), path, key, &bits])
     }
@@ -292,6 +293,8 @@ pub struct Finding {
     pub occurrences: Vec<Occurrence>,
     /// What history says; `None` when history was not looked at.
     pub life: Option<Life>,
+    /// Could the secret be guessed? Then nothing that holds more than a few bits of it may be written to a file.
+    pub guessable: bool,
     /// Why it is not reported. Allowed findings travel apart from the others and do not change the exit code.
     pub allowed: Option<Allowance>,
 }
@@ -397,6 +400,8 @@ pub struct Life {
     pub first: Option<CommitInfo>,
     /// For each path that no longer has it: the last commit that took it away.
     pub removed: Vec<Removal>,
+    /// Commits that took it from one path and put it at another: pairs of old and new path, sorted.
+    pub moves: Vec<(BString, BString)>,
     /// Does the commit at HEAD have it?
     pub in_head: bool,
     /// Local branches whose tip has it, short names, sorted.
@@ -429,6 +434,8 @@ pub struct Removal {
 pub struct Receipt {
     /// What was asked for, as printed: "working tree and history of /x".
     pub target: String,
+    /// The part of the history that was asked for, and what is staged: "the range main..HEAD". `None`: all there is.
+    pub selection: Option<String>,
     /// Rules in use.
     pub rules: usize,
     /// Files of the working tree read.
@@ -519,5 +526,19 @@ mod tests {
             .map(|n| Fingerprint::weak("r", b"p", b"k", &Secret::new(format!("pw{n}").as_bytes())))
             .collect();
         assert_eq!(seen.len(), 1024);
+    }
+
+    #[test]
+    fn weak_fingerprints_of_one_secret_add_up_to_no_more() {
+        // Passwords that one fingerprint cannot tell apart no other can, whatever it is bound to.
+        let of = |path: &str, rule: &str, n: usize| {
+            Fingerprint::weak(rule, path.as_bytes(), b"", &Secret::new(format!("pw{n}").as_bytes()))
+        };
+        let twin = (1..20_000).find(|n| of("p", "r", *n) == of("p", "r", 0)).expect("one in 1024 is");
+        for path in ["a", "b", "c/d"] {
+            for rule in ["r", "s"] {
+                assert_eq!(of(path, rule, 0), of(path, rule, twin));
+            }
+        }
     }
 }

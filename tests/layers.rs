@@ -16,10 +16,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "structure"]),
     ("source", &["blob", "error", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
+    ("policy", &["error", "finding", "rules"]),
     ("provenance", &["blob", "error", "finding", "source"]),
-    ("scan", &["detect", "error", "finding", "provenance", "rules", "source"]),
+    ("range", &["error", "finding::Problem", "provenance::parse", "source"]),
+    ("scan", &["detect", "error", "finding", "policy", "provenance", "range", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),
-    ("cli", &["detect", "error", "finding", "report", "rules", "scan", "structure"]),
+    ("hook", &["error"]),
+    (
+        "cli",
+        &["detect", "error", "finding", "hook", "policy", "range", "report", "rules", "scan", "source", "structure"],
+    ),
 ];
 
 /// Packages that only these modules may use.
@@ -32,9 +38,12 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("serde_sarif", &["report::sarif"]),
     ("csv", &["report::table"]),
     ("quick_xml", &["report::junit"]),
-    ("serde_yaml", &["rules::syntax"]),
-    ("gix", &["source", "provenance", "scan"]),
-    ("ignore", &["source::worktree"]),
+    ("serde_yaml", &["rules::syntax", "policy::config"]),
+    ("toml", &["policy::gitleaks"]),
+    ("regex_syntax", &["policy::gitleaks"]),
+    ("gix", &["source", "provenance", "range", "scan"]),
+    ("imara_diff", &["scan::added"]),
+    ("ignore", &["source::worktree", "policy::paths"]),
     ("rayon", &["scan", "source", "cli"]),
 ];
 

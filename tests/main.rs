@@ -24,6 +24,10 @@ mod history;
 mod layers;
 /// What users of other scanners suffer from.
 mod peers;
+/// What is found and not shown: comments, ignores, config files, baselines, and what is taken over from gitleaks.
+mod policy;
+/// Parts of a history.
+mod ranges;
 /// Every format on real scans, several at once, and saved reports turned into others.
 mod reports;
 /// Every built-in rule, in the surroundings that its credentials have.

@@ -1,6 +1,7 @@
 //! The command line program: settings, scan, report, exit code. The one place that sees every step.
 
 mod args;
+mod baseline;
 mod exit;
 mod output;
 mod progress;
@@ -41,6 +42,9 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
         Some(Command::Report { file, output }) => output::report_command(&file, &output),
+        Some(Command::Baseline(command)) => baseline::run(&command),
+        Some(Command::Config(command)) => baseline::config(&command),
+        Some(Command::Import(_)) => Err(Error::new("not here yet")),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };
@@ -64,19 +68,8 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     let started = Instant::now();
     let settings = Settings::resolve(&args)?;
     let outputs = Outputs::plan(&args.output, args.show_secrets)?;
-    if let Some(threads) = args.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(usize::from(threads))
-            .build_global()
-            .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
-    }
-    let detector = Detector::new(settings.rules);
     let bar = progress::Bar::new(!args.quiet);
-    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
-    bar.finish();
-    let found = outcome.findings.len();
-    outcome.findings.retain(|f| f.severity >= settings.severity);
-    outcome.receipt.below_severity += (found - outcome.findings.len()) as u64;
+    let (detector, outcome) = scan_with(&args, settings, &bar)?;
     let report = Report {
         findings: &outcome.findings,
         allowed: &outcome.allowed,
@@ -91,6 +84,23 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     // Malformed tokens are shown on request; they are no findings.
     let findings = outcome.findings.iter().filter(|f| f.verdict != Verdict::Malformed).count();
     Ok(Exit::of_scan(findings, outcome.receipt.complete()))
+}
+
+/// Scans as the settings say, and leaves out what is less severe than was asked for.
+fn scan_with(args: &ScanArgs, settings: Settings, bar: &progress::Bar) -> Result<(Detector, scan::Outcome)> {
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
+    }
+    let detector = Detector::new(settings.rules);
+    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, bar)?;
+    bar.finish();
+    let found = outcome.findings.len();
+    outcome.findings.retain(|f| f.severity >= settings.severity);
+    outcome.receipt.below_severity += (found - outcome.findings.len()) as u64;
+    Ok((detector, outcome))
 }
 
 /// Prints to standard output; a closed pipe is no failure.

@@ -413,6 +413,7 @@ pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     };
     (
         m.verdict == Verdict::Malformed,
+        rule.foreign,
         std::cmp::Reverse((m.confidence == Confidence::Proven, told, m.confidence, specific, m.span.len(), m.severity)),
         m.rule,
     )

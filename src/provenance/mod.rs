@@ -276,6 +276,7 @@ impl Provenance {
             }
         }
         life.removed = self.removals(&events, &set);
+        life.moves = moves(&events, &set);
         let held_now = life.in_head
             || !life.branches.is_empty()
             || !life.remotes.is_empty()
@@ -291,9 +292,7 @@ impl Provenance {
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
     fn removals(&self, events: &[&Event], set: &HashSet) -> Vec<Removal> {
-        let paths = |held: &Held| -> BTreeSet<BString> {
-            held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
-        };
+        let paths = |held: &Held| paths(held, set);
         let at_head =
             self.tips.iter().find(|t| t.name == "HEAD").map(|t| paths(&self.tip_contents[t.holds])).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
@@ -313,8 +312,28 @@ impl Provenance {
     }
 }
 
+/// Paths of what is in the set.
+fn paths(held: &Held, set: &HashSet) -> BTreeSet<BString> {
+    held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
+}
+
+/// Old and new path wherever a commit took the secret from a path of its only parent and put it at no more than as many
+/// new ones: files that were renamed, edited or not. Where more came than went, one is a copy.
+fn moves(events: &[&Event], set: &HashSet) -> Vec<(BString, BString)> {
+    let mut moves = BTreeSet::new();
+    for event in events {
+        let [parent] = event.parents.as_slice() else { continue };
+        let (before, here) = (paths(parent, set), paths(&event.here, set));
+        let (gone, came) = (before.difference(&here), here.difference(&before));
+        if came.clone().count() <= gone.clone().count() {
+            moves.extend(gone.flat_map(|old| came.clone().map(|new| (old.clone(), new.clone()))));
+        }
+    }
+    moves.into_iter().collect()
+}
+
 /// Puts the name of a ref where it belongs.
-fn sort_in(name: &BString, life: &mut Life) {
+pub fn sort_in(name: &BString, life: &mut Life) {
     let text = name.to_string();
     if text == "HEAD" {
         life.in_head = true;
@@ -330,7 +349,7 @@ fn sort_in(name: &BString, life: &mut Life) {
 }
 
 /// Seconds since 1970; `SOURCE_DATE_EPOCH` (reproducible-builds.org) fixes it.
-fn now() -> i64 {
+pub fn now() -> i64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|t| t.parse().ok());
     fixed.unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)

@@ -35,6 +35,12 @@ pub fn commit(bytes: &[u8]) -> Option<CommitData> {
     Some(CommitData { tree, parents, time: 0 })
 }
 
+/// When a commit was made, seconds since 1970: of the two dates the one that follows the order of history.
+pub fn committed(bytes: &[u8]) -> Option<i64> {
+    let header = &bytes[..bytes.find(b"\n\n").unwrap_or(bytes.len())];
+    header.lines().find_map(|line| line.strip_prefix(b"committer ")).map(signature_time)
+}
+
 /// Tree and parents of a commit, each with its name.
 pub fn commit_links(bytes: &[u8]) -> Vec<(&'static str, ObjectId)> {
     let Some(commit) = commit(bytes) else { return Vec::new() };

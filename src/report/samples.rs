@@ -72,6 +72,7 @@ pub(super) fn finding(rule: usize, secret: &str, severity: Severity, verdict: Ve
         facts: Vec::new(),
         occurrences: Vec::new(),
         life: None,
+        guessable: false,
         allowed: None,
     }
 }
@@ -143,6 +144,7 @@ fn in_tree() -> Finding {
     found.life = Some(Life {
         first: Some(commit('1', "Jane Doe", "Add deploy script")),
         removed: vec![removal("src/settings.rs", '2', 1_702_000_000)],
+        moves: vec![("src/settings.rs".into(), "src/config.rs".into())],
         in_head: true,
         branches: ["a", "b", "c", "d", "e", "f", "main"].map(str::to_owned).into(),
         remotes: vec!["origin/main".to_owned()],
@@ -280,6 +282,7 @@ fn rule(id: &str, name: &str, severity: Severity) -> RuleMeta {
 fn receipt() -> Receipt {
     Receipt {
         target: "working tree and history of /work/acme".to_owned(),
+        selection: None,
         rules: 612,
         files: 1234,
         file_bytes: 5_300_000,

@@ -52,11 +52,12 @@ pub(super) fn by_severity(context: &Context<'_>) -> String {
     parts.join(", ")
 }
 
-/// How many are in files and how many are not.
-pub(super) fn by_place(context: &Context<'_>) -> String {
+/// How many are in files and how many are not; a part of the history says nothing of files.
+pub(super) fn by_place(context: &Context<'_>) -> Option<String> {
+    context.report.receipt.selection.is_none().then_some(())?;
     let findings = context.report.findings;
     let in_tree = findings.iter().filter(|f| f.in_tree()).count();
-    format!("{in_tree} in the working tree, {} only in git.", findings.len() - in_tree)
+    Some(format!("{in_tree} in the working tree, {} only in git.", findings.len() - in_tree))
 }
 
 /// What it means that nothing was found.
@@ -72,9 +73,14 @@ pub(super) enum Outcome {
     Incomplete,
 }
 
+/// A range that was read and holds little is another thing than nothing to read.
+fn nothing_read(receipt: &Receipt) -> bool {
+    receipt.files == 0 && receipt.blobs == 0 && receipt.commits == 0 && receipt.selection.is_none()
+}
+
 /// Judges a scan that found nothing.
 pub(super) fn outcome(receipt: &Receipt) -> Outcome {
-    let nothing_read = receipt.files == 0 && receipt.blobs == 0 && receipt.commits == 0;
+    let nothing_read = nothing_read(receipt);
     match receipt.complete() {
         _ if receipt.rules == 0 => Outcome::NoRules,
         false => Outcome::Incomplete,
@@ -85,12 +91,15 @@ pub(super) fn outcome(receipt: &Receipt) -> Outcome {
 
 /// An all-clear only if it is one.
 pub(super) fn nothing_found(receipt: &Receipt) -> &'static str {
-    let nothing_read = receipt.files == 0 && receipt.blobs == 0 && receipt.commits == 0;
+    let nothing_read = nothing_read(receipt);
     match outcome(receipt) {
         Outcome::NoRules => "no rules were in use, so nothing could be found.",
         Outcome::Incomplete if nothing_read => "nothing could be read. This is not an all-clear.",
         Outcome::Incomplete => "no secrets in what could be read, but not everything could. This is not an all-clear.",
         Outcome::NothingRead => "Nothing was read, so this says nothing about secrets.",
+        Outcome::Clear if receipt.problems.is_empty() && receipt.selection.is_some() => {
+            "No new secrets found. Everything that was asked for was read."
+        }
         Outcome::Clear if receipt.problems.is_empty() => "No secrets found. Everything that was asked for was read.",
         Outcome::Clear => "No secrets found, apart from the accepted gaps named below.",
     }
@@ -105,14 +114,16 @@ pub(super) fn summary(context: &Context<'_>) -> String {
         return format!("{incomplete}{}", nothing_found(receipt));
     }
     let found = plural(findings.len(), "finding");
-    format!("{incomplete}{found}: {}. {}", by_severity(context), by_place(context))
+    let places = by_place(context).map(|places| format!(" {places}")).unwrap_or_default();
+    format!("{incomplete}{found}: {}.{places}", by_severity(context))
 }
 
 /// What was read, a line each.
 pub(super) fn scanned(receipt: &Receipt) -> Vec<String> {
     let history = if receipt.history {
+        let what = if receipt.selection.is_some() { "changed" } else { "history" };
         format!(
-            "history: {}, {}, {} ({})",
+            "{what}: {}, {}, {} ({})",
             plural(receipt.blobs, "blob"),
             plural(receipt.commits, "commit"),
             plural(receipt.tags, "annotated tag"),
@@ -122,7 +133,8 @@ pub(super) fn scanned(receipt: &Receipt) -> Vec<String> {
         "history was not asked for".to_owned()
     };
     let files = format!("{} ({})", plural(receipt.files, "file"), bytes(receipt.file_bytes));
-    vec![files, history, format!("for {}", plural(receipt.rules as u64, "rule"))]
+    let files = receipt.selection.is_none().then_some(files);
+    files.into_iter().chain([history, format!("for {}", plural(receipt.rules as u64, "rule"))]).collect()
 }
 
 /// What was found and is not among the findings, a line each.

@@ -87,6 +87,8 @@ pub struct Rule {
     pub pairs: Vec<String>,
     /// Format that mints an example for a regex.
     pub mint: Option<Format>,
+    /// It comes from what is scanned.
+    pub foreign: bool,
 }
 
 /// Words that must stand before a value that has no distinctive shape.
@@ -145,12 +147,14 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     metas: Vec<RuleMeta>,
     by_id: BTreeMap<String, usize>,
+    /// Every id that was loaded, also of rules that are not in use.
+    ids: Vec<String>,
 }
 
 impl RuleSet {
     /// Compiles rule files; `origin` of each is used in errors.
     pub fn compile(files: impl IntoIterator<Item = (String, RuleFile)>) -> Result<Self> {
-        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new() };
+        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new(), ids: Vec::new() };
         for (origin, file) in files {
             let RuleFile { provider, rotate, grants, rules } = file;
             for spec in rules {
@@ -161,6 +165,7 @@ impl RuleSet {
                     return Err(Error::new(format!("{origin}: two rules have the id `{}`", spec.id))
                         .help("give one of them another id, or switch the built-in one off"));
                 }
+                set.ids.push(spec.id.clone());
                 set.rules.push(rule);
                 set.metas.push(meta);
             }
@@ -173,7 +178,20 @@ impl RuleSet {
         let (rules, metas): (Vec<_>, Vec<_>) =
             self.rules.into_iter().zip(self.metas).filter(|(_, meta)| keep(meta)).unzip();
         let by_id = metas.iter().enumerate().map(|(i, m): (usize, &RuleMeta)| (m.id.clone(), i)).collect();
-        Self { rules, metas, by_id }
+        Self { rules, metas, by_id, ids: self.ids }
+    }
+
+    /// Is this the id of a rule, or the beginning of ids (`github` of `github-pat-classic`), in use or not?
+    pub fn knows(&self, name: &str) -> bool {
+        self.ids.iter().any(|id| id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+    }
+
+    /// Makes rules yield to all others where both match: they come from what is scanned, which must not be able to put a
+    /// harmless name on a credential.
+    pub fn distrust(&mut self, foreign: impl Fn(&RuleMeta) -> bool) {
+        for (rule, meta) in self.rules.iter_mut().zip(&self.metas) {
+            rule.foreign = foreign(meta);
+        }
     }
 
     /// The compiled rules.
@@ -245,6 +263,7 @@ impl Rule {
             anchoring,
             pairs: spec.pairs.clone(),
             mint: spec.mint.as_deref().map(Format::parse).transpose()?,
+            foreign: false,
             format,
         })
     }

@@ -195,7 +195,7 @@ impl RuleFile {
 }
 
 /// A parser's message without the values that it quotes: the file may be no rule file at all, but one full of secrets.
-fn unquoted(message: &str) -> String {
+pub fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(first), Some(last)) if first < last => format!("{}...{}", &message[..=first], &message[last..]),
         _ => message.to_owned(),

@@ -1,6 +1,7 @@
 //! What workers find, merged under rule and secret, and made into findings.
 
-use std::collections::{BTreeMap, HashMap, hash_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::ops::Range;
 use std::sync::Mutex;
 
 use bstr::BString;
@@ -8,11 +9,13 @@ use gix::ObjectId;
 use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
-use crate::detect::{Detector, excerpt, text};
+use crate::detect::{Detector, excerpt, score, text};
 use crate::finding::{
-    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, Receipt, Secret, Severity, Verdict,
+    Allowance, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, RawMatch, Receipt,
+    Secret, Severity, Verdict,
 };
-use crate::provenance::Provenance;
+use crate::policy::comments::{self, Said};
+use crate::provenance::{Origin, Provenance};
 use crate::rules::{Kind, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
@@ -29,7 +32,7 @@ pub(super) enum Source<'a> {
 
 /// A place before provenance is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Spot {
+pub(super) enum Spot {
     Stdin,
     File(BString),
     Ref(BString),
@@ -38,22 +41,24 @@ enum Spot {
 
 /// One sighting of a secret.
 #[derive(Clone, Debug)]
-struct Sighting {
-    spot: Spot,
-    position: Position,
-    binary: bool,
-    via: Option<&'static str>,
+pub(super) struct Sighting {
+    pub(super) spot: Spot,
+    pub(super) position: Position,
+    pub(super) binary: bool,
+    pub(super) via: Option<&'static str>,
     excerpt: Option<Excerpt>,
+    allowed: Option<Allowance>,
 }
 
 /// Everything known about one secret under one rule.
 #[derive(Clone, Debug)]
-struct Entry {
+pub(super) struct Entry {
     verdict: Verdict,
     confidence: Confidence,
     severity: Severity,
     facts: Vec<Fact>,
-    sightings: Vec<Sighting>,
+    /// None for what is counted and not reported.
+    pub(super) sightings: Vec<Sighting>,
 }
 
 impl Entry {
@@ -73,7 +78,28 @@ impl Entry {
     }
 }
 
-type Entries = HashMap<(usize, Secret), Entry>;
+/// A rule, as its index, and a secret.
+pub(super) type Key = (usize, Secret);
+
+type Entries = HashMap<Key, Entry>;
+
+/// What is known of the lives of secrets.
+pub(super) trait History: std::fmt::Debug + Sync {
+    /// The life of a secret that stands in these objects, if they are of this history.
+    fn life(&self, key: &Key, objects: &[ObjectId]) -> Option<Life>;
+    /// Where a blob lived.
+    fn origin(&self, id: &ObjectId) -> Option<&Origin>;
+}
+
+impl History for Provenance {
+    fn life(&self, _: &Key, objects: &[ObjectId]) -> Option<Life> {
+        self.life(objects)
+    }
+
+    fn origin(&self, id: &ObjectId) -> Option<&Origin> {
+        self.origin(id)
+    }
+}
 
 /// What one worker found.
 pub(super) struct Sink<'d> {
@@ -81,17 +107,30 @@ pub(super) struct Sink<'d> {
     options: &'d Options,
     pub(super) scratch: incremental::Scratch,
     entries: Entries,
+    no_rules: BTreeSet<String>,
 }
 
 impl<'d> Sink<'d> {
     pub(super) fn new(detector: &'d Detector, options: &'d Options) -> Self {
-        Self { detector, options, scratch: incremental::Scratch::default(), entries: HashMap::new() }
+        let scratch = incremental::Scratch::default();
+        Self { detector, options, scratch, entries: HashMap::new(), no_rules: BTreeSet::new() }
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
         let text = text::sniff(bytes);
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take(&memo, &text, source);
+    }
+
+    /// Takes out what was found so far, sorted.
+    pub(super) fn drain(&mut self) -> Vec<(Key, Entry)> {
+        let sorted: BTreeMap<_, _> = self.entries.drain().collect();
+        sorted.into_iter().collect()
+    }
+
+    /// Puts in what another one found.
+    pub(super) fn put(&mut self, key: Key, entry: Entry) {
+        add(&mut self.entries, key, entry);
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
@@ -109,6 +148,7 @@ impl<'d> Sink<'d> {
                 binary: text.binary,
                 via: if matches!(source, Source::Name(_)) { Some("file name") } else { text.via },
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
+                allowed: self.comment(&text.bytes, m, &matches, source),
             });
             let entry = Entry {
                 verdict: m.verdict,
@@ -118,6 +158,29 @@ impl<'d> Sink<'d> {
                 sightings: sighting.into_iter().collect(),
             };
             add(&mut self.entries, (m.rule, secret), entry);
+        }
+    }
+}
+
+impl Sink<'_> {
+    /// What a comment beside a match says about it.
+    fn comment(&mut self, text: &[u8], of: &RawMatch, all: &[RawMatch], source: &Source<'_>) -> Option<Allowance> {
+        if !self.options.policy.comments || matches!(source, Source::Name(_) | Source::Ref(_)) {
+            return None;
+        }
+        let rules = self.detector.rules();
+        let place = comments::Place { text, span: &of.span, rule: &rules.metas()[of.rule].id };
+        let others = |range: Range<usize>| {
+            let first = all.partition_point(|m| m.span.end <= range.start);
+            all.get(first).is_some_and(|m| m.span.start < range.end)
+        };
+        match comments::on(place, &others, &|name| rules.knows(name)) {
+            Said::Allowed(allowance) => Some(allowance),
+            Said::NoSuchRule(name) => {
+                self.no_rules.insert(name);
+                None
+            }
+            Said::Nothing => None,
         }
     }
 }
@@ -151,10 +214,13 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
 
 /// What all workers found.
 #[derive(Debug, Default)]
-pub(super) struct Collected(Mutex<Entries>);
+pub(super) struct Collected(Mutex<Entries>, Mutex<BTreeSet<String>>);
 
 impl Collected {
     pub(super) fn merge(&self, sink: Sink<'_>) {
+        if !sink.no_rules.is_empty() {
+            self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.no_rules);
+        }
         if sink.entries.is_empty() {
             return;
         }
@@ -181,9 +247,15 @@ impl Collected {
         self,
         set: &RuleSet,
         options: &Options,
-        lives: &[Provenance],
+        lives: &[Box<dyn History>],
         receipt: &mut Receipt,
     ) -> Vec<Finding> {
+        let no_rules = self.1.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        receipt.notes.extend(
+            no_rules.into_iter().map(|name| {
+                format!("a comment says `keyscan:allow {name}`, and no rule is called so: it allows nothing")
+            }),
+        );
         let entries: BTreeMap<_, _> =
             self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().collect();
         let mut findings = Vec::new();
@@ -211,7 +283,7 @@ impl Collected {
     }
 }
 
-fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Provenance]) -> Finding {
+fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Box<dyn History>]) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
     let objects: Vec<ObjectId> = entry
@@ -222,14 +294,16 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
             _ => None,
         })
         .collect();
-    let life = lives.iter().find_map(|p| p.life(&objects));
+    let key = (rule, secret);
+    let life = lives.iter().find_map(|p| p.life(&key, &objects));
+    let (rule, secret) = key;
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
     occurrences.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
-    let strong = meta.bits.is_some_and(|bits| bits >= 64.0) || secret.len() >= 24;
-    let fingerprint = if strong {
-        Fingerprint::strong(&meta.id, &secret)
-    } else {
+    let guessable = guessable(set, rule, &secret);
+    let fingerprint = if guessable {
         Fingerprint::weak(&meta.id, &path_of(&occurrences), b"", &secret)
+    } else {
+        Fingerprint::strong(&meta.id, &secret)
     };
     Finding {
         fingerprint,
@@ -242,9 +316,19 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
         facts: entry.facts,
         occurrences,
         life,
+        guessable,
         allowed: None,
         secret,
     }
+}
+
+/// Could somebody find the secret by trying? Not if its format has 64 bits, a structure vouches for the whole of it, or it
+/// is long and looks random; a long pass phrase may still be one of a list.
+fn guessable(set: &RuleSet, index: usize, secret: &Secret) -> bool {
+    let (rule, meta) = (&set.rules()[index], &set.metas()[index]);
+    let decoded = rule.structure.is_some() && rule.secret.is_none();
+    let strong = meta.bits.is_some_and(|bits| bits >= 64.0);
+    !strong && (secret.len() < 24 || !decoded && !score::is_random(secret.expose()))
 }
 
 fn path_of(occurrences: &[Occurrence]) -> Vec<u8> {
@@ -256,7 +340,7 @@ fn path_of(occurrences: &[Occurrence]) -> Vec<u8> {
     path.map(Vec::from).unwrap_or_default()
 }
 
-fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
+fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
     let place = match sighting.spot {
         Spot::Stdin => Place::Stdin,
         Spot::File(path) => Place::File { path },
@@ -278,7 +362,7 @@ fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
         binary: sighting.binary,
         excerpt: sighting.excerpt,
         via: sighting.via.into_iter().collect(),
-        allowed: None,
+        allowed: sighting.allowed,
     }
 }
 

@@ -51,7 +51,7 @@ impl Scan<'_> {
         if !wanted.is_empty() || may_have_holes {
             let provenance = provenance::trace(objects, &refs, &wanted, &memory);
             self.receipt.problems.extend(missing_objects(provenance.missing(), partial));
-            self.lives.push(provenance);
+            self.lives.push(Box::new(provenance));
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Scan<'_> {
     }
 }
 
-fn problem(object: &str, what: String, help: &str) -> Problem {
+pub(super) fn problem(object: &str, what: String, help: &str) -> Problem {
     Problem { object: object.to_owned(), what, help: Some(help.to_owned()), accepted: false }
 }
 
@@ -134,7 +134,7 @@ fn missing_objects(missing: &[ObjectId], partial: bool) -> Vec<Problem> {
 }
 
 /// "1 commit", "2 commits".
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 

@@ -3,14 +3,18 @@
 //! The only module that knows both sources and detection. Everything that workers find is merged under its rule and secret
 //! and sorted at the end, so the result does not depend on the number of threads.
 
+mod added;
 mod collect;
 mod history;
 mod names;
+mod range;
+mod range_lives;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bstr::BString;
 use rayon::prelude::*;
@@ -18,10 +22,12 @@ use rayon::prelude::*;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
-use crate::provenance::Provenance;
+use crate::policy::{Policy, Scanned};
+use crate::range::Selection;
+use crate::source::lookup::Quarantine;
 use crate::source::repository::Repository;
 use crate::source::worktree;
-use collect::{Collected, Sink, Source};
+use collect::{Collected, History, Sink, Source};
 
 /// Files that a worker takes at a time.
 const CHUNK: usize = 32;
@@ -43,6 +49,16 @@ pub struct Options {
     pub show_publishable: bool,
     /// A shallow or partial history, or an unreadable object, is named but is no failure.
     pub allow_incomplete: bool,
+    /// Only what a part of the history adds, or what is staged; no files.
+    pub selection: Option<Selection>,
+    /// A range without a commit is no mistake.
+    pub allow_empty_range: bool,
+    /// Object stores beside the repository's own that git names to a hook.
+    pub quarantine: Quarantine,
+    /// Objects that were not scanned at this time are named as not scanned.
+    pub deadline: Option<Instant>,
+    /// What is found and not shown.
+    pub policy: Arc<Policy>,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }
@@ -108,10 +124,20 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     for problem in &mut receipt.problems {
         problem.accepted |= options.allow_incomplete;
     }
-    let mut findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let scanned = Scanned {
+        rules: detector.rules().metas(),
+        everything: options.files
+            && options.history
+            && options.selection.is_none()
+            && options.confidence <= Confidence::Medium,
+        mask: &|path| names::masked(detector, path),
+    };
+    let [mut findings, mut allowed] = options.policy.apply(findings, &scanned, &mut receipt);
     names::hide(detector, &mut findings, &mut receipt);
+    names::hide(detector, &mut allowed, &mut receipt);
     receipt.skipped.sort();
-    Ok(Outcome { findings, allowed: Vec::new(), receipt })
+    Ok(Outcome { findings, allowed, receipt })
 }
 
 /// A scan under way.
@@ -121,7 +147,7 @@ struct Scan<'a> {
     progress: &'a dyn Progress,
     collected: Collected,
     receipt: Receipt,
-    lives: Vec<Provenance>,
+    lives: Vec<Box<dyn History>>,
 }
 
 impl Scan<'_> {
@@ -139,7 +165,20 @@ impl Scan<'_> {
         Ok("standard input".to_owned())
     }
 
+    /// Scans a part of the history of a repository.
+    fn part(&mut self, path: &Path, selection: &Selection) -> Result<String> {
+        let repository = Repository::at(path)?.ok_or_else(|| {
+            Error::new(format!("{} is not the root of a git repository", path.display()))
+                .help("a range needs the directory that holds .git, or a bare repository")
+        })?;
+        let what = self.range(&repository, selection)?;
+        Ok(format!("{what} in {}", path.display()))
+    }
+
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
+        if let Some(selection) = &self.options.selection {
+            return self.part(path, selection);
+        }
         let is_dir = path.is_dir();
         let repository = if is_dir { Repository::at(path)? } else { None };
         let name = path.display().to_string();
@@ -174,7 +213,8 @@ impl Scan<'_> {
     }
 
     fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
-        let listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        let mut listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        self.leave_out(&mut listed);
         self.progress.begin("files", listed.files.len() as u64);
         let (bytes, count) = (AtomicU64::new(0), AtomicU64::new(0));
         let problems = Mutex::new(listed.problems);
@@ -208,6 +248,19 @@ impl Scan<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes out the files that the user does not want to be read, and counts them.
+    fn leave_out(&self, listed: &mut worktree::Files) {
+        let skipped = &mut listed.skipped;
+        listed.files.retain(|(shown, _)| match self.options.policy.leaves_out(shown) {
+            Some(allowance) => {
+                let file = allowance.by.rsplit_once(':').map_or(allowance.by.as_str(), |(file, _)| file);
+                *skipped.entry(format!("files that {file} leaves out")).or_default() += 1;
+                false
+            }
+            None => true,
+        });
     }
 
     /// The configuration of a bare repository: its remotes may hold credentials.

@@ -16,6 +16,10 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
                 _ => {}
             }
         }
+        for (old, new) in finding.life.iter_mut().flat_map(|life| &mut life.moves) {
+            mask(detector, old);
+            mask(detector, new);
+        }
         for removal in finding.life.iter_mut().flat_map(|life| &mut life.removed) {
             mask(detector, &mut removal.path);
         }
@@ -25,6 +29,13 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
         mask(detector, &mut object);
         problem.object = object.to_string();
     }
+}
+
+/// A path with the secrets in it masked.
+pub(super) fn masked(detector: &Detector, path: &BString) -> BString {
+    let mut path = path.clone();
+    mask(detector, &mut path);
+    path
 }
 
 fn mask(detector: &Detector, path: &mut BString) {

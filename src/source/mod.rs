@@ -2,7 +2,9 @@
 
 pub mod delta;
 pub mod inflate;
+pub mod lookup;
 pub mod objects;
 pub mod pack;
 pub mod repository;
+pub mod revision;
 pub mod worktree;

@@ -14,9 +14,9 @@ use crate::source::pack::ObjectKind;
 
 /// An opened repository. Nothing in it is ever run or written.
 pub struct Repository {
-    repo: gix::Repository,
-    git_dir: PathBuf,
-    common_dir: PathBuf,
+    pub(super) repo: gix::Repository,
+    pub(super) git_dir: PathBuf,
+    pub(super) common_dir: PathBuf,
     workdir: Option<PathBuf>,
 }
 
@@ -149,7 +149,7 @@ impl Repository {
         Ok(refs)
     }
 
-    fn uses_reftable(&self) -> bool {
+    pub(super) fn uses_reftable(&self) -> bool {
         self.common_dir.join("reftable").is_dir()
     }
 
@@ -184,7 +184,7 @@ impl Repository {
     }
 
     /// Runs git itself, for what gix cannot read. Only read-only commands, without the repository's hooks or pagers.
-    fn git(&self, args: &[&str]) -> Result<Vec<u8>> {
+    pub(super) fn git(&self, args: &[&str]) -> Result<Vec<u8>> {
         let failed = || {
             Error::new(format!("the refs of {} are in a reftable, which needs git itself", self.git_dir.display()))
                 .help("install git 2.45 or newer, or run `git refs migrate --ref-format=files`")

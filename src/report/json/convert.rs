@@ -206,6 +206,7 @@ impl Receipt {
     pub(super) fn new(context: &Context<'_>, receipt: &finding::Receipt) -> Self {
         let skipped = receipt.skipped.iter();
         Self {
+            selection: receipt.selection.as_ref().map(|s| context.text(s).into_owned()),
             rules: receipt.rules,
             files: receipt.files,
             file_bytes: receipt.file_bytes,

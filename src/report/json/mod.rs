@@ -243,6 +243,8 @@ wire! {
     }
 
     struct Receipt {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        selection: Option<String>,
         rules: usize,
         files: u64,
         file_bytes: u64,

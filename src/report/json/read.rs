@@ -192,6 +192,8 @@ impl Builder {
             rotation,
         } = wire;
         let fingerprint = fingerprint.parse().map_err(|()| "the fingerprint is not 32 hex digits")?;
+        // Only what cannot be guessed has its hash written.
+        let guessable = secret_sha256.is_none();
         if let Some(hash) = secret_sha256 {
             self.hashes.insert(fingerprint, hash);
         }
@@ -199,6 +201,7 @@ impl Builder {
         let facts = facts.into_iter().map(|f| finding::Fact { label: self.label(&f.label), value: f.value }).collect();
         Ok(Finding {
             fingerprint,
+            guessable,
             rule,
             secret: known_secret(secret, secret_base64, length)?,
             masked,
@@ -324,6 +327,8 @@ fn build_life(wire: super::Life) -> Result<Life, Wrong> {
         other_refs,
         reachable,
         exposure_days,
+        // For baselines; no report shows them.
+        moves: Vec::new(),
     })
 }
 
@@ -337,6 +342,7 @@ fn seconds(date: Option<String>) -> Result<i64, Wrong> {
 
 fn receipt(target: String, wire: super::Receipt) -> Receipt {
     let super::Receipt {
+        selection,
         rules,
         files,
         file_bytes,
@@ -366,6 +372,7 @@ fn receipt(target: String, wire: super::Receipt) -> Receipt {
     } = not_reported;
     Receipt {
         target,
+        selection,
         rules,
         files,
         file_bytes,

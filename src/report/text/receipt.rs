@@ -37,8 +37,10 @@ fn summary(context: &Context<'_>, page: &mut Page<'_>) -> io::Result<()> {
     page.put(Style::Bad, &plural(findings.len(), "finding"))?;
     page.put(Style::Plain, &format!(": {}.", words::by_severity(context)))?;
     page.end()?;
-    page.put(Style::Plain, &words::by_place(context))?;
-    page.end()?;
+    if let Some(places) = words::by_place(context) {
+        page.put(Style::Plain, &places)?;
+        page.end()?;
+    }
     page.put(Style::Plain, words::FIRST)?;
     page.end()
 }
