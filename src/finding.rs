@@ -429,6 +429,17 @@ pub struct Removal {
     pub time: i64,
 }
 
+/// Which repository was scanned, for services that want to link to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Web or ssh address of the remote `origin`, without user, password and query.
+    pub uri: String,
+    /// Hex id of the commit at HEAD.
+    pub commit: Option<String>,
+    /// The branch that is checked out, short name.
+    pub branch: Option<String>,
+}
+
 /// What a scan did: the last words of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
@@ -436,6 +447,8 @@ pub struct Receipt {
     pub target: String,
     /// The part of the history that was asked for, and what is staged: "the range main..HEAD". `None`: all there is.
     pub selection: Option<String>,
+    /// The repository, if one was scanned that has a remote.
+    pub origin: Option<Origin>,
     /// Rules in use.
     pub rules: usize,
     /// Files of the working tree read.

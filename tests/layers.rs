@@ -14,7 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("finding", &["rules::RuleId"]),
     ("structure", &["checksum", "finding"]),
     ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "structure"]),
-    ("source", &["blob", "error", "finding::Problem"]),
+    ("source", &["blob", "error", "finding::Origin", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
     ("policy", &["error", "finding", "rules"]),
     ("provenance", &["blob", "error", "finding", "source"]),

@@ -49,37 +49,46 @@ impl Outputs {
     }
 
     /// Writes all of them. If one cannot be written, the others are, all the same.
-    pub fn write(&self, mut write: impl FnMut(Format, &mut dyn WriteColor) -> io::Result<()>) -> Result<()> {
+    pub fn write(&self, mut write: impl FnMut(Format, &mut dyn WriteColor) -> io::Result<Vec<String>>) -> Result<()> {
         let mut failed = Ok(());
         for (format, file) in &self.list {
             let written = match file {
                 Some(path) => File::create(path)
                     .and_then(|file| {
                         let mut out = NoColor::new(io::BufWriter::new(file));
-                        write(*format, &mut out)?;
-                        out.flush()
+                        let told = write(*format, &mut out)?;
+                        out.flush().map(|()| told)
                     })
                     .map_err(|e| Error::new(format!("cannot write the report to {}", path.display())).cause(e)),
                 None => self.print(|out| write(*format, out)),
             };
-            failed = failed.and(written);
+            match written {
+                Ok(told) => told.iter().for_each(|what| warn(what)),
+                Err(e) => failed = failed.and(Err(e)),
+            }
         }
         failed
     }
 
-    fn print(&self, write: impl FnOnce(&mut dyn WriteColor) -> io::Result<()>) -> Result<()> {
+    fn print(&self, write: impl FnOnce(&mut dyn WriteColor) -> io::Result<Vec<String>>) -> Result<Vec<String>> {
         let choice = match self.color {
             Color::Always => ColorChoice::AlwaysAnsi,
             Color::Auto if io::stdout().is_terminal() => ColorChoice::Auto,
             _ => ColorChoice::Never,
         };
         let mut out = BufferedStandardStream::stdout(choice);
-        match write(&mut out).and_then(|()| out.flush()) {
+        match write(&mut out).and_then(|told| out.flush().map(|()| told)) {
             // The reader has seen enough (`keyscan . | head`).
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(Vec::new()),
             other => other.map_err(|e| Error::new("cannot write the report to standard output").cause(e)),
         }
     }
+}
+
+/// Says what a report could not hold.
+fn warn(what: &str) {
+    // A closed standard error leaves nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "keyscan: {what}");
 }
 
 /// Reads `FORMAT=FILE`.

@@ -2,6 +2,7 @@
 //! repository, and the choice of words for where a secret stands.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
@@ -37,6 +38,7 @@ pub(super) struct Context<'a> {
     prose: Redactor,
     names: Redactor,
     saved: Option<&'a Known>,
+    told: RefCell<Vec<String>>,
 }
 
 impl<'a> Context<'a> {
@@ -49,12 +51,23 @@ impl<'a> Context<'a> {
             prose: Redactor::new(&shown, is_safe_to_redact_in_prose)?,
             names: Redactor::new(&shown, is_safe_to_redact_in_names)?,
             saved: None,
+            told: RefCell::default(),
         })
     }
 
     /// A report that was read from a file, whose findings are in order.
     pub(super) fn of_saved(report: Report<'a>, known: &'a Known) -> io::Result<Self> {
         Ok(Self { saved: Some(known), ..Self::new(report)? })
+    }
+
+    /// Notes what a format could not hold, for the one who asked for the report.
+    pub(super) fn tell(&self, what: String) {
+        self.told.borrow_mut().push(what);
+    }
+
+    /// What was noted.
+    pub(super) fn told(self) -> Vec<String> {
+        self.told.into_inner()
     }
 
     /// Version of the keyscan that scanned.

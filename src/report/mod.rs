@@ -167,11 +167,16 @@ pub struct Report<'a> {
     pub options: Options,
 }
 
-/// Writes a report. Only [`Format::Text`] uses colours; the same report gives the same bytes.
-pub fn write(format: Format, report: &Report<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
+/// Writes a report; gives what the format could not hold, in words. Only [`Format::Text`] uses colours; the same report
+/// gives the same bytes.
+pub fn write(format: Format, report: &Report<'_>, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
     let mut report = *report;
     report.options.show_secrets &= format.can_show_secrets();
-    let context = Context::new(report)?;
+    finish(format, Context::new(report)?, out)
+}
+
+fn finish(format: Format, context: Context<'_>, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
     (format.row().write)(&context, out)?;
-    out.flush()
+    out.flush()?;
+    Ok(context.told())
 }

@@ -10,6 +10,9 @@ use super::printable;
 use super::text::short;
 use crate::finding::{Finding, Occurrence, Place, Removal};
 
+/// What detection calls text that is the name of a file.
+pub(super) const FILE_NAME: &str = "file name";
+
 /// The place to show: the first file that has it now, one with lines if there is one, else where it was last, else any.
 pub(super) fn main(finding: &Finding) -> Option<&Occurrence> {
     let in_tree = finding.occurrences.iter().filter(|o| is_in_tree(o));
@@ -100,9 +103,10 @@ pub(super) fn object(occurrence: &Occurrence) -> Option<&str> {
     }
 }
 
-/// The line, where lines mean something.
+/// The line, where lines mean something: not in binary content, nor in the name of a ref or a file.
 pub(super) fn line(occurrence: &Occurrence) -> Option<usize> {
     let counted = !occurrence.binary && !matches!(occurrence.place, Place::Ref { .. });
+    let counted = counted && !occurrence.via.contains(&FILE_NAME);
     counted.then_some(occurrence.position.line)
 }
 

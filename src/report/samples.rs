@@ -4,8 +4,8 @@ use bstr::BString;
 
 use super::{Options, Report};
 use crate::finding::{
-    Allowance, CommitInfo, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, Problem,
-    Receipt, Removal, Secret, Severity, Verdict,
+    Allowance, CommitInfo, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Origin, Place, Position,
+    Problem, Receipt, Removal, Secret, Severity, Verdict,
 };
 use crate::rules::{Environment, Kind, Rotation, RuleMeta};
 
@@ -283,6 +283,11 @@ fn receipt() -> Receipt {
     Receipt {
         target: "working tree and history of /work/acme".to_owned(),
         selection: None,
+        origin: Some(Origin {
+            uri: "https://git.example/acme/shop.git".to_owned(),
+            commit: Some(id('d')),
+            branch: Some("main".to_owned()),
+        }),
         rules: 612,
         files: 1234,
         file_bytes: 5_300_000,

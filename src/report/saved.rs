@@ -19,12 +19,11 @@ impl Saved {
         json::parse(bytes).map(Self)
     }
 
-    /// Writes it in a format. Secrets stay masked, also those of a file that holds them.
-    pub fn write(&self, format: Format, verbose: bool, out: &mut dyn WriteColor) -> io::Result<()> {
+    /// Writes it in a format; gives what the format could not hold. Secrets stay masked, also those of a file that holds them.
+    pub fn write(&self, format: Format, verbose: bool, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
         let json::Parts { findings, allowed, rules, receipt, known } = &self.0;
         let options = Options { show_secrets: false, verbose };
-        let context = Context::of_saved(Report { findings, allowed, rules, receipt, options }, known)?;
-        (format.row().write)(&context, out)?;
-        out.flush()
+        let report = Report { findings, allowed, rules, receipt, options };
+        super::finish(format, Context::of_saved(report, known)?, out)
     }
 }

@@ -242,7 +242,7 @@ fn sarif_says_what_services_need() {
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     assert!(rules.is_sorted_by_key(|rule| rule["id"].as_str()));
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), 6);
+    assert_eq!(results.len(), 7, "six findings, and one that is allowed");
     for result in results {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[index]["id"], result["ruleId"]);
@@ -264,6 +264,49 @@ fn sarif_says_what_services_need() {
     assert_eq!(place, "deploy/new.sh", "the path that lost it last");
     let text = log.to_string();
     assert!(!text.contains("Jane") && !text.contains("example.org"), "no personal data");
+}
+
+#[test]
+fn sarif_tells_repository_and_suppressions() {
+    let sample = Sample::full();
+    let log: serde_json::Value = serde_json::from_str(&plain(Format::Sarif, &sample)).unwrap();
+    let run = &log["runs"][0];
+    let origin = &run["versionControlProvenance"][0];
+    assert_eq!(origin["repositoryUri"], "https://git.example/acme/shop.git");
+    assert_eq!(origin["revisionId"], samples::id('d'));
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    let results = run["results"].as_array().unwrap();
+    let (last, rest) = results.split_last().unwrap();
+    assert_eq!(last["suppressions"][0]["kind"], "inSource");
+    assert_eq!(last["suppressions"][0]["justification"], "inline comment: made up for the test");
+    assert!(rest.iter().all(|result| result["suppressions"].is_null()));
+    // What no file has any more needs a fingerprint that GitHub cannot make.
+    let hashes = rest.iter().filter(|r| r["partialFingerprints"]["primaryLocationLineHash"].is_string());
+    assert!(hashes.clone().all(|r| r["properties"]["inTree"] == false) && hashes.count() == 3);
+}
+
+#[test]
+fn sarif_keeps_to_what_services_take_and_says_so() {
+    let sample = Sample::full();
+    let fitted = |results, bytes| {
+        let context = Context::new(sample.report(Options::default())).unwrap();
+        let log: serde_json::Value = serde_json::from_slice(&sarif::fitted(&context, results, bytes).unwrap()).unwrap();
+        (log["runs"][0].clone(), context.told())
+    };
+    let (whole, told) = fitted(100, usize::MAX);
+    assert_eq!((whole["results"].as_array().unwrap().len(), told.len()), (7, 0));
+    let (few, told) = fitted(3, usize::MAX);
+    let levels: Vec<_> = few["results"].as_array().unwrap().iter().map(|r| &r["level"]).collect();
+    assert_eq!(levels, ["error", "error", "error"], "the most severe ones");
+    let want = "SARIF holds the 3 most severe results; 4 more are left out, for services refuse larger files";
+    assert_eq!(told, [want]);
+    let note = &few["invocations"][0]["toolExecutionNotifications"][0];
+    assert_eq!((&note["level"], &note["message"]["text"]), (&"warning".into(), &format!("{want}.").into()));
+    // Too large after gzip, and even without a result.
+    let results = |bytes| fitted(100, bytes).0["results"].as_array().unwrap().len();
+    let fewer = (1000..8000).rev().step_by(100).map(results).find(|&count| count < 7);
+    assert_eq!(fewer, Some(3), "half of them");
+    assert_eq!(fitted(100, 10).0["results"].as_array().unwrap().len(), 0);
 }
 
 #[test]

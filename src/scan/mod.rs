@@ -171,6 +171,7 @@ impl Scan<'_> {
             Error::new(format!("{} is not the root of a git repository", path.display()))
                 .help("a range needs the directory that holds .git, or a bare repository")
         })?;
+        self.receipt.origin = repository.origin();
         let what = self.range(&repository, selection)?;
         Ok(format!("{what} in {}", path.display()))
     }
@@ -181,6 +182,8 @@ impl Scan<'_> {
         }
         let is_dir = path.is_dir();
         let repository = if is_dir { Repository::at(path)? } else { None };
+        // Of several repositories none is the one that paths belong to.
+        self.receipt.origin = repository.as_ref().filter(|_| alone).and_then(Repository::origin);
         let name = path.display().to_string();
         let bare = repository.as_ref().is_some_and(|r| r.workdir().is_none());
         let mut parts = Vec::new();

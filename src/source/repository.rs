@@ -9,6 +9,7 @@ use gix::ObjectId;
 use gix::hashtable::HashSet;
 
 use crate::error::{Error, Result};
+use crate::finding::Origin;
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 
@@ -129,6 +130,13 @@ impl Repository {
         }
     }
 
+    /// Where it was cloned from, and what is checked out; `None` if it has no remote `origin` with a web or ssh address.
+    pub fn origin(&self) -> Option<Origin> {
+        let url = self.repo.config_snapshot().string("remote.origin.url")?;
+        let branch = self.repo.head_name().ok().flatten().map(|name| name.shorten().to_string());
+        Some(Origin { uri: public_address(&url)?, commit: self.head().map(|id| id.to_string()), branch })
+    }
+
     /// All refs, sorted by name, with those of linked worktrees' HEADs and what the stash still keeps.
     pub fn refs(&self) -> Result<Vec<Ref>> {
         let mut refs = if self.uses_reftable() { self.refs_by_git()? } else { self.refs_by_gix()? };
@@ -247,5 +255,41 @@ impl Repository {
             id = ObjectId::from_hex(bytes.lines().next()?.strip_prefix(b"object ")?).ok()?;
         }
         None
+    }
+}
+
+/// An address without what is nobody's business: user, password, query. `None` for paths of this machine.
+fn public_address(url: &[u8]) -> Option<String> {
+    use gix::url::Scheme;
+    let url = gix::url::parse(url).ok()?;
+    let scheme = match &url.scheme {
+        Scheme::Https | Scheme::Http | Scheme::Ssh | Scheme::Git => url.scheme.as_str(),
+        _ => return None,
+    };
+    let path = url.path.to_str().ok()?.split(['?', '#']).next()?.trim_start_matches('/');
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/%+".contains(&b);
+    let port = url.port.map(|port| format!(":{port}")).unwrap_or_default();
+    path.bytes().all(is_plain).then(|| Some(format!("{scheme}://{}{port}/{path}", url.host()?)))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_hold_no_credentials() {
+        let cases = [
+            ("https://github.com/a/b.git", Some("https://github.com/a/b.git")),
+            (concat!("https://ann:hunter", "2@example.com:8443/a/b?token=x#y"), Some("https://example.com:8443/a/b")),
+            ("git@github.com:a/b.git", Some("ssh://github.com/a/b.git")),
+            ("ssh://git@example.com:2222/a/b", Some("ssh://example.com:2222/a/b")),
+            ("/home/ann/b", None),
+            ("file:///home/ann/b", None),
+            ("../b", None),
+            ("https://example.com/a b", None),
+        ];
+        for (url, want) in cases {
+            assert_eq!(public_address(url.as_bytes()).as_deref(), want, "{url}");
+        }
     }
 }

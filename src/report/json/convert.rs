@@ -4,8 +4,8 @@ use bstr::BString;
 use data_encoding::BASE64;
 
 use super::{
-    Allowance, AllowedBy, Commit, Counts, Excerpt, Fact, Finding, Life, NotReported, Occurrence, Path, Position,
-    Problem, Receipt, Removal, Rotation, Rule, Skipped, Summary, Tool, VERSION,
+    Allowance, AllowedBy, Commit, Counts, Excerpt, Fact, Finding, Life, NotReported, Occurrence, Origin, Path,
+    Position, Problem, Receipt, Removal, Rotation, Rule, Skipped, Summary, Tool, VERSION,
 };
 use crate::finding::{self, Place};
 use crate::report::context::{Context, SEVERITIES};
@@ -206,6 +206,11 @@ impl Receipt {
     pub(super) fn new(context: &Context<'_>, receipt: &finding::Receipt) -> Self {
         let skipped = receipt.skipped.iter();
         Self {
+            repository: receipt.origin.as_ref().map(|origin| Origin {
+                uri: Path::new(context, origin.uri.as_bytes()).path,
+                commit: origin.commit.clone(),
+                branch: origin.branch.as_ref().map(|name| Path::new(context, name.as_bytes()).path),
+            }),
             selection: receipt.selection.as_ref().map(|s| context.text(s).into_owned()),
             rules: receipt.rules,
             files: receipt.files,

@@ -245,6 +245,7 @@ wire! {
     struct Receipt {
         #[serde(skip_serializing_if = "Option::is_none")]
         selection: Option<String>,
+        repository: Option<Origin>,
         rules: usize,
         files: u64,
         file_bytes: u64,
@@ -260,6 +261,12 @@ wire! {
         config: Vec<String>,
         #[serde(default)]
         notes: Vec<String>,
+    }
+
+    struct Origin {
+        uri: String,
+        commit: Option<String>,
+        branch: Option<String>,
     }
 
     struct Skipped {

@@ -343,6 +343,7 @@ fn seconds(date: Option<String>) -> Result<i64, Wrong> {
 fn receipt(target: String, wire: super::Receipt) -> Receipt {
     let super::Receipt {
         selection,
+        repository,
         rules,
         files,
         file_bytes,
@@ -373,6 +374,7 @@ fn receipt(target: String, wire: super::Receipt) -> Receipt {
     Receipt {
         target,
         selection,
+        origin: repository.map(|super::Origin { uri, commit, branch }| finding::Origin { uri, commit, branch }),
         rules,
         files,
         file_bytes,

@@ -6,19 +6,20 @@
 mod rule;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
     ArtifactContent, ArtifactLocation, Invocation, Location, Message, Notification, PhysicalLocation, PropertyBag,
-    Region, Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif, Tool, ToolComponent,
+    Region, Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif, Suppression, Tool, ToolComponent,
+    VersionControlDetails,
 };
 use termcolor::WriteColor;
 
-use super::context::Context;
+use super::context::{Context, grouped};
 use super::escape::JsonSafe;
 use super::{place, words};
-use crate::finding::{Excerpt, Finding, Occurrence, Place, Receipt, Severity};
+use crate::finding::{Allowance, Excerpt, Finding, Occurrence, Origin, Place, Severity};
 
 /// The schema that code scanning services name.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -26,24 +27,59 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// The base of every path in the log.
 const ROOT: &str = "SRCROOT";
 
-/// Places in history given for one result; services refuse or cut longer lists. The rest is counted.
-const MAX_RELATED: usize = 100;
+/// What GitHub takes: results in a run, most severe first, of which it shows 5,000; bytes of the file after gzip. A file
+/// with more is refused as a whole. Services for other hosts take no less.
+const MAX_RESULTS: usize = 25_000;
+const MAX_GZIP: usize = 10_000_000;
 
-/// Writes the log.
+/// Places given for one result, and of those beside: GitHub shows 100 of at most 1,000. The rest is counted.
+const MAX_LOCATIONS: usize = 100;
+
+/// Writes the log, with as many results as services take.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
-    let mut out = JsonSafe::new(BufWriter::new(out));
-    serde_json::to_writer_pretty(&mut out, &build(context))?;
-    out.write_all(b"\n")?;
+    out.write_all(&fitted(context, MAX_RESULTS, MAX_GZIP)?)?;
     out.flush()
 }
 
-/// Makes the log of a report.
-fn build(context: &Context<'_>) -> Sarif {
-    Sarif::builder().schema(SCHEMA).version("2.1.0").runs(vec![build_run(context)]).build()
+/// The log with at most so many results, and fewer if it would not fit otherwise.
+pub(super) fn fitted(context: &Context<'_>, mut results: usize, bytes: usize) -> io::Result<Vec<u8>> {
+    let all = context.report.findings.len() + context.report.allowed.len();
+    results = results.min(all);
+    loop {
+        let mut log = Vec::new();
+        serde_json::to_writer_pretty(JsonSafe::new(&mut log), &build(context, results))?;
+        log.push(b'\n');
+        // Text only gets smaller by gzip.
+        if log.len() <= bytes || results == 0 || compressed(&log)? <= bytes {
+            if results < all {
+                context.tell(left_out(results, all));
+            }
+            return Ok(log);
+        }
+        results /= 2;
+    }
 }
 
-fn build_run(context: &Context<'_>) -> Run {
-    let findings = context.findings();
+fn compressed(log: &[u8]) -> io::Result<usize> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(log)?;
+    Ok(gzip.finish()?.len())
+}
+
+fn left_out(results: usize, all: usize) -> String {
+    let (kept, left) = (grouped(results as u64), grouped((all - results) as u64));
+    format!("SARIF holds the {kept} most severe results; {left} more are left out, for services refuse larger files")
+}
+
+/// Makes the log of a report, with so many results.
+fn build(context: &Context<'_>, results: usize) -> Sarif {
+    Sarif::builder().schema(SCHEMA).version("2.1.0").runs(vec![build_run(context, results)]).build()
+}
+
+fn build_run(context: &Context<'_>, most: usize) -> Run {
+    // What is allowed comes last: it is the first to be left out.
+    let findings = context.findings().into_iter().chain(context.allowed());
+    let findings: Vec<_> = findings.take(most).collect();
     let rules = rule::used(context, &findings);
     let results: Vec<_> = findings.iter().map(|f| build_result(context, &rules, f)).collect();
     let driver = ToolComponent::builder()
@@ -54,18 +90,36 @@ fn build_run(context: &Context<'_>) -> Run {
         .build();
     // Without an address, on purpose: where it lies on this machine is nobody's business, and changes from run to run.
     let root = ArtifactLocation::builder().description(message("Root of the scanned tree.")).build();
-    Run::builder()
+    let mut run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
         .automation_details(RunAutomationDetails::builder().id("keyscan/").build())
         .column_kind("unicodeCodePoints")
         .original_uri_base_ids(BTreeMap::from([(ROOT.to_owned(), root)]))
-        .invocations(vec![build_invocation(context, context.report.receipt)])
+        .invocations(vec![build_invocation(context, most)])
         .results(results)
-        .build()
+        .build();
+    run.version_control_provenance = context.report.receipt.origin.as_ref().map(|o| vec![build_origin(context, o)]);
+    run
 }
 
-fn build_invocation(context: &Context<'_>, receipt: &Receipt) -> Invocation {
+/// The repository that paths and commits belong to.
+fn build_origin(context: &Context<'_>, origin: &Origin) -> VersionControlDetails {
+    let uri = String::from_utf8_lossy(&context.name(origin.uri.as_bytes())).into_owned();
+    let mut details = VersionControlDetails::builder().repository_uri(uri).build();
+    details.revision_id.clone_from(&origin.commit);
+    details.branch = origin.branch.as_ref().map(|name| context.say_name(name.as_bytes()));
+    details.mapped_to = Some(ArtifactLocation::builder().uri_base_id(ROOT).build());
+    details
+}
+
+fn build_invocation(context: &Context<'_>, results: usize) -> Invocation {
+    let receipt = context.report.receipt;
     let mut notes: Vec<_> = Vec::new();
+    let all = context.report.findings.len() + context.report.allowed.len();
+    if results < all {
+        let text = format!("{}.", left_out(results, all));
+        notes.push(Notification::builder().level("warning").message(message(&text)).build());
+    }
     for problem in &receipt.problems {
         let help = problem.help.as_deref().map(|help| format!(" Help: {help}")).unwrap_or_default();
         let object = context.say_name(problem.object.as_bytes());
@@ -95,14 +149,15 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
         .rule_id(&rule.id)
         .level(level(finding.severity))
         .message(message(&literal(&words::message(context, finding))))
-        .locations(main.iter().map(locate).collect::<Vec<_>>())
-        .partial_fingerprints(fingerprint.clone())
+        .locations(main.iter().take(MAX_LOCATIONS).map(locate).collect::<Vec<_>>())
+        .partial_fingerprints(build_partial(finding))
         .fingerprints(fingerprint)
         .properties(build_properties(context, finding))
         .build();
     result.rule_index = index;
+    result.suppressions = finding.allowed.as_ref().map(|allowance| vec![build_suppression(context, allowance)]);
     if !related.is_empty() {
-        let numbered = related.iter().take(MAX_RELATED).zip(1..).map(|(occurrence, id)| {
+        let numbered = related.iter().take(MAX_LOCATIONS).zip(1..).map(|(occurrence, id)| {
             let mut location = locate(occurrence);
             location.id = Some(id);
             location.message = Some(message("also here, in git history"));
@@ -111,6 +166,25 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
         result.related_locations = Some(numbered.collect());
     }
     result
+}
+
+/// Made of rule and secret, so it stays when lines move. GitHub uses only the one with the name that it gives itself, and
+/// makes it of the line when it has the file; for what no file has any more it has to be given.
+fn build_partial(finding: &Finding) -> BTreeMap<String, String> {
+    let fingerprint = finding.fingerprint.to_string();
+    let mut partial = BTreeMap::from([("keyscan/v1".to_owned(), fingerprint.clone())]);
+    if !finding.in_tree() && !finding.life.as_ref().is_some_and(|life| life.in_head) {
+        partial.insert("primaryLocationLineHash".to_owned(), format!("{}:1", &fingerprint[..16]));
+    }
+    partial
+}
+
+/// Who allowed it, and why.
+fn build_suppression(context: &Context<'_>, allowance: &Allowance) -> Suppression {
+    let kind = if allowance.by.contains("comment") { "inSource" } else { "external" };
+    let reason = allowance.reason.as_ref().map(|reason| format!(": {}", context.say(reason))).unwrap_or_default();
+    let justification = format!("{}{reason}", context.say(&allowance.by));
+    Suppression::builder().kind(kind).status("accepted").justification(justification).build()
 }
 
 fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
@@ -142,7 +216,7 @@ fn build_location(context: &Context<'_>, finding: &Finding, occurrence: &Occurre
         .artifact_location(artifact)
         .region(build_region(context, finding, occurrence))
         .build();
-    if let (false, Some(excerpt)) = (occurrence.binary, &occurrence.excerpt) {
+    if let (Some(_), Some(excerpt)) = (place::line(occurrence), &occurrence.excerpt) {
         physical.context_region = Some(build_context(context, occurrence, excerpt));
     }
     let mut location = Location::builder().physical_location(physical).build();
@@ -173,6 +247,9 @@ fn build_region(context: &Context<'_>, finding: &Finding, occurrence: &Occurrenc
         // Decoding changes lengths, so only content read as it is has a known one.
         region.byte_length = occurrence.via.is_empty().then(|| number(finding.secret.len()));
         region
+    } else if occurrence.via.contains(&place::FILE_NAME) {
+        // The name is not in the file; a region is wanted all the same.
+        Region::builder().start_line(1).build()
     } else {
         Region::builder()
             .start_line(number(at.line))
