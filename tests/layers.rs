@@ -17,6 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("source", &["blob", "error", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
     ("policy", &["error", "finding", "rules"]),
+    // It mints examples of the rules that it makes.
+    ("policy::gitleaks", &["error", "finding", "rules", "structure::Rng"]),
     ("provenance", &["blob", "error", "finding", "source"]),
     ("scan", &["detect", "error", "finding", "policy", "provenance", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),

@@ -5,6 +5,7 @@
 
 mod collect;
 mod history;
+pub mod lookup;
 mod names;
 
 use std::io::Read;
