@@ -17,6 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("source", &["blob", "error", "finding::Origin", "finding::Problem"]),
     ("detect", &["blob", "error", "finding", "rules", "structure"]),
     ("policy", &["error", "finding", "rules"]),
+    // It mints examples of the rules that it makes.
+    ("policy::gitleaks", &["error", "finding", "rules", "structure::Rng"]),
     ("provenance", &["blob", "error", "finding", "source"]),
     ("range", &["error", "finding::Problem", "provenance::parse", "source"]),
     ("scan", &["detect", "error", "finding", "policy", "provenance", "range", "rules", "source"]),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use keyscan::structure::Rng;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -373,7 +374,7 @@ fn allow_entries() {
     let json = repo.json(1);
     assert!(notes(&json).contains(".keyscan.yaml:2 expired after 2020-01-31: what it allowed is reported again"));
     repo.write(".keyscan.yaml", "allow:\n  - path: nowhere\n    reason: made up\n");
-    assert!(notes(&repo.json(1)).contains(".keyscan.yaml:2 allows nothing that is there"));
+    assert!(notes(&repo.json(1)).contains(".keyscan.yaml: 1 entry allows nothing that is there (line 2)"));
     assert!(notes(&repo.keyscan().arg("--no-history").json(1)).is_empty());
 }
 
@@ -589,6 +590,96 @@ fn messages_are_places_too() {
     assert!(baseline(&repo).contains("\"(commit message)\""), "{}", baseline(&repo));
     repo.git(["commit", "-q", "--amend", "-m", &format!("use the token {token}")]);
     repo.json(0);
+}
+
+// Coming from gitleaks.
+
+#[test]
+fn import_of_a_gitleaksignore() {
+    let (token, other) = (github_token(990), github_token(991));
+    let repo = Repo::new();
+    repo.write("src/a.js", format!("// first\n{}", line(&token)));
+    let commit = repo.commit("add");
+    repo.write("src/a.js", format!("// first\n// second\n{}", line(&token)));
+    repo.commit("move it a line down");
+    repo.write("src/b.js", line(&other));
+    repo.write(".gitleaksignore", format!("# made up\n{commit}:src/a.js:github-pat:2\n"));
+    run(&repo, &["import", "gitleaks"]).code(0).says("1 in the baseline now").never_says(&token);
+    assert!(
+        baseline(&repo).contains("src/a.js reason=\"ignored for gitleaks, rule github-pat\""),
+        "{}",
+        baseline(&repo)
+    );
+    let json = repo.json(1);
+    assert!(!json.has(&token) && json.has(&other), "{}", json.story);
+    // What cannot be found is listed, and what keyscan would not report is no loss.
+    let lost = "0".repeat(40);
+    repo.write(".gitleaksignore", format!("{lost}:src/a.js:github-pat:2\nsrc/a.js:github-pat:1\nnonsense\n"));
+    run(&repo, &["import", "gitleaks", "--force"])
+        .code(1)
+        .says(&format!("not carried over: .gitleaksignore:1: the repository has no commit {lost} with src/a.js"))
+        .says("not carried over: .gitleaksignore:3: not a fingerprint")
+        .says("1 that keyscan does not report anyway");
+}
+
+#[test]
+fn import_of_a_gitleaks_report() {
+    let (token, other) = (github_token(992), github_token(993));
+    let repo = Repo::new();
+    repo.write("a.js", format!("{}{}", line(&token), line(&other)));
+    repo.write("b.js", line(&token));
+    repo.commit("add");
+    let entry = |secret: &str, line: usize| {
+        serde_json::json!({
+            "RuleID": "github-pat", "Secret": secret, "File": "a.js", "StartLine": line, "EndLine": line, "Commit": ""
+        })
+    };
+    repo.write("report.json", serde_json::json!([entry(&token, 1), entry("REDACTED", 2)]).to_string());
+    run(&repo, &["import", "gitleaks", "--baseline", "report.json"])
+        .code(0)
+        .says("2 in the baseline now")
+        .never_says(&token);
+    repo.remove("report.json");
+    // The copy in b.js was not in the report.
+    let json = repo.json(1);
+    assert!(!json.has(&other) && paths(json.finding(&token)).contains(&"b.js".to_owned()), "{}", json.story);
+    repo.write("report.json", "[{]");
+    run(&repo, &["import", "gitleaks", "--baseline", "report.json", "--force"]).code(2).says("not a JSON report");
+}
+
+#[test]
+fn import_of_a_gitleaks_configuration() {
+    let repo = Repo::new();
+    let own = |seed: u64| format!("acme_{}", Rng::new(seed).text(b"abcdefghijkmnpqrstuvwxyz23456789", 24));
+    let token = github_token(994);
+    repo.write("src/a.js", format!("{}{}", line(&own(1)), line(&token)));
+    repo.write("fixtures/b.js", line(&own(2)));
+    repo.write(
+        ".gitleaks.toml",
+        "[extend]\nuseDefault = true\n[[rules]]\nid = \"acme-key\"\ndescription = \"Acme key\"\n\
+         regex = '''\\b(acme_[a-z2-9]{24})\\b'''\nkeywords = [\"acme_\"]\n\
+         [[allowlists]]\ndescription = \"made up\"\npaths = ['''^fixtures/''']\n",
+    );
+    run(&repo, &["import", "gitleaks", "--dry-run"]).code(0).says("id: acme-key").says("path: '^fixtures/'");
+    assert!(!repo.path().join(".keyscan.yaml").exists());
+    run(&repo, &["import", "gitleaks"]).code(0).says("1 rule and 1 entry of `allow`");
+    run(&repo, &["config", "check"]).code(0);
+    run(&repo, &["rules", "check", ".keyscan-rules.yaml"]).code(0);
+    let json = repo.json(1);
+    assert!(json.has(&token), "the built-in rules stay: {}", json.story);
+    let acme: Vec<_> = json.findings().iter().filter(|f| f["rule"]["id"] == "acme-key").collect();
+    assert_eq!((acme.len(), paths(acme[0])), (1, vec!["src/a.js".to_owned()]), "{}", json.story);
+    run(&repo, &["import", "gitleaks"]).code(2).says("is there already");
+    // Something is lost: said, and told by the exit code.
+    repo.write(".gitleaks.toml", "[[rules]]\nid = \"hex\"\nregex = \"[0-9a-f]{32}\"\n");
+    run(&repo, &["import", "gitleaks", "--force"])
+        .code(1)
+        .says("not carried over: rule `hex`: `regex`: no word of 3")
+        .says("keyscan's own rules stay in use");
+    repo.write(".gitleaks.toml", "[[rules]\n");
+    run(&repo, &["import", "gitleaks", "--force"]).code(2).says(".gitleaks.toml:1: not a valid gitleaks configuration");
+    repo.remove(".gitleaks.toml");
+    run(&repo, &["import", "gitleaks"]).code(2).says("there is no .gitleaks.toml");
 }
 
 // Whatever is allowed, a scan that is not complete stays one.

@@ -177,7 +177,8 @@ fn count_verb(n: usize) -> String {
     if n == 1 { "1 entry has".into() } else { format!("{n} entries have") }
 }
 
-fn count(n: usize, noun: &str) -> String {
+/// "1 entry", "2 entries".
+pub fn count(n: usize, noun: &str) -> String {
     match (n, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{n} {stem}ies"),

@@ -3,6 +3,7 @@
 mod args;
 mod baseline;
 mod exit;
+mod import;
 mod output;
 mod progress;
 mod rules;
@@ -44,7 +45,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         Some(Command::Report { file, output }) => output::report_command(&file, &output),
         Some(Command::Baseline(command)) => baseline::run(&command),
         Some(Command::Config(command)) => baseline::config(&command),
-        Some(Command::Import(_)) => Err(Error::new("not here yet")),
+        Some(Command::Import(command)) => import::run(&command),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };

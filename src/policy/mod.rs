@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod comments;
 pub mod config;
 pub mod discover;
+pub mod gitleaks;
 pub mod paths;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -416,18 +417,20 @@ impl Policy {
 
     fn config_notes(&self, used: &Used, judged: bool) -> Vec<String> {
         let Some(config) = &self.config else { return Vec::new() };
-        let note = |(n, entry): (usize, &config::Allow)| {
+        let (mut notes, mut stale) = (Vec::new(), Vec::new());
+        for (n, entry) in config.allow.iter().enumerate() {
             let place = at(&config.name, entry.line);
-            match entry.expires {
+            match entry.expires.filter(|last| *last < self.today) {
                 Some(last) if used.expired_allow.contains(&n) => {
-                    Some(format!("{place} expired after {last}: what it allowed is reported again"))
+                    notes.push(format!("{place} expired after {last}: what it allowed is reported again"));
                 }
-                Some(last) if last < self.today => Some(format!("{place} expired after {last}")),
-                _ if judged && !used.allow.contains(&n) => Some(format!("{place} allows nothing that is there")),
-                _ => None,
+                Some(last) => notes.push(format!("{place} expired after {last}")),
+                None if judged && !used.allow.contains(&n) => stale.push(entry.line),
+                None => {}
             }
-        };
-        config.allow.iter().enumerate().filter_map(note).collect()
+        }
+        notes.extend(stale_note(&config.name, &stale, ""));
+        notes
     }
 
     fn baseline_notes(&self, used: &Used, judged: bool, scanned: &Scanned<'_>) -> Vec<String> {
@@ -447,18 +450,21 @@ impl Policy {
                 stale.push(entry.line);
             }
         }
-        if !stale.is_empty() {
-            let lines: Vec<_> = stale.iter().take(10).map(usize::to_string).collect();
-            let more = if stale.len() > lines.len() { ", ..." } else { "" };
-            let entries = if stale.len() == 1 { "1 entry allows" } else { &format!("{} entries allow", stale.len()) };
-            notes.push(format!(
-                "{}: {entries} nothing that is there (line {}{more}); `keyscan baseline update` takes them out",
-                baseline.name,
-                lines.join(", "),
-            ));
-        }
+        notes.extend(stale_note(&baseline.name, &stale, "; `keyscan baseline update` takes them out"));
         notes
     }
+}
+
+/// One line for all entries that allow nothing.
+fn stale_note(name: &str, lines: &[usize], advice: &str) -> Option<String> {
+    let entries = match lines.len() {
+        0 => return None,
+        1 => "1 entry allows".to_owned(),
+        n => format!("{n} entries allow"),
+    };
+    let shown: Vec<_> = lines.iter().take(10).map(usize::to_string).collect();
+    let more = if lines.len() > shown.len() { ", ..." } else { "" };
+    Some(format!("{name}: {entries} nothing that is there (line {}{more}){advice}", shown.join(", ")))
 }
 
 /// Moves of a finding's secret, as pairs of old and new place.

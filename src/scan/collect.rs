@@ -177,7 +177,10 @@ impl Sink<'_> {
         match comments::on(place, &others, &|name| rules.knows(name)) {
             Said::Allowed(allowance) => Some(allowance),
             Said::NoSuchRule(name) => {
-                self.no_rules.insert(name);
+                // A mistake in an old version can be mended no more.
+                if !self.options.files || !matches!(source, Source::Object(..)) {
+                    self.no_rules.insert(name);
+                }
                 None
             }
             Said::Nothing => None,

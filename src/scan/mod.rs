@@ -6,6 +6,7 @@
 mod added;
 mod collect;
 mod history;
+pub mod lookup;
 mod names;
 mod range;
 mod range_lives;
