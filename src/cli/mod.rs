@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod key;
 mod progress;
 mod rules;
 mod rules_doc;
@@ -39,6 +40,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         None => scan_command(cli.scan),
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
+        Some(Command::Key(command)) => key::run(&command),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };
@@ -67,7 +69,10 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
             .build_global()
             .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
     }
-    let detector = Detector::new(settings.rules);
+    let detector = match settings.inventory {
+        Some(inventory) => Detector::with_inventory(settings.rules, inventory),
+        None => Detector::new(settings.rules),
+    };
     let bar = progress::Bar::new(!args.quiet);
     let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
     bar.finish();

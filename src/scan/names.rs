@@ -28,7 +28,8 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
 }
 
 fn mask(detector: &Detector, path: &mut BString) {
-    let matches = detector.scan(path);
+    let mut matches = detector.scan(path);
+    detector.drop_files(&mut matches);
     if matches.is_empty() {
         return;
     }
