@@ -22,6 +22,8 @@ mod determinism;
 mod exit_codes;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
+/// Keys of formats of one's own, the inventory, and credentials in two halves.
+mod keys;
 /// Which module may know which.
 mod layers;
 /// What users of other scanners suffer from.

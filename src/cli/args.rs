@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::key::KeyCommand;
 use crate::finding::{Confidence, Severity};
+use crate::rules::{Certainty, Environment, Kind};
 
 /// Finds leaked credentials in files and in the whole git history, and proves offline which ones are real.
 ///
@@ -51,6 +53,8 @@ Examples:
   keyscan rules check mine.yaml   is my rule file right?
   keyscan explain stripe-secret-key
                                   what a rule finds, and how to rotate the key
+  printf %s \"$KEY\" | keyscan key inspect
+                                  what is this string?
 
 Exit codes:
   0  everything was scanned and nothing was found
@@ -95,6 +99,9 @@ pub enum Command {
     /// Take over the configuration of another scanner.
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Make, inspect and digest keys of your own formats.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -233,9 +240,21 @@ pub struct ListArgs {
     /// Only rules of at least this severity.
     #[arg(long, value_enum)]
     pub severity: Option<SeverityArg>,
+    /// Only rules of providers whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// Only rules of this kind.
+    #[arg(long, value_parser = kind, value_name = "secret|publishable|identifier")]
+    pub kind: Option<Kind>,
+    /// Only rules of keys for this environment.
+    #[arg(long, value_parser = environment, value_name = "live|test")]
+    pub environment: Option<Environment>,
     /// Only rules that can be proven by a checksum or structure.
     #[arg(long)]
     pub provable: bool,
+    /// Only provable rules whose checksum or structure is as sure as this.
+    #[arg(long, value_parser = certainty, value_name = "documented|sampled|unconfirmed")]
+    pub certainty: Option<Certainty>,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -285,6 +304,11 @@ pub struct ScanArgs {
     /// Use the rules of this file too. May be given several times.
     #[arg(long, value_name = "FILE", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
+    /// Find the keys of this list by their SHA-256, too: lines of `sha256-hex [prefix] [label]`, or a table with commas.
+    ///
+    /// `keyscan key digest` makes a line from a key. May be given several times.
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    pub inventory: Vec<PathBuf>,
     /// Use only this rule, or all whose id begins with it. May be given several times.
     #[arg(long, value_name = "ID", help_heading = "Rules")]
     pub only: Vec<String>,
@@ -352,6 +376,27 @@ pub struct OutputArgs {
     /// Colour of the text report.
     #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
     pub color: Color,
+}
+
+/// Takes one of a few names.
+fn named<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
+    let names = || all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    all.iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| format!("it is one of {}", names()))
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    named(text, &[Kind::Secret, Kind::Publishable, Kind::Identifier].map(|kind| (kind.as_str(), kind)))
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    named(text, &[Environment::Live, Environment::Test].map(|e| (e.as_str(), e)))
+}
+
+fn certainty(text: &str) -> Result<Certainty, String> {
+    named(text, &[Certainty::Documented, Certainty::Sampled, Certainty::Unconfirmed].map(|c| (c.as_str(), c)))
 }
 
 fn format_parser() -> clap::builder::PossibleValuesParser {

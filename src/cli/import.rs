@@ -23,6 +23,7 @@ use crate::rules::syntax::RuleFile;
 use crate::rules::{RuleSet, builtin};
 use crate::scan::lookup::Lookup;
 use crate::scan::{self, Options, Target};
+use crate::source::lookup::Quarantine;
 
 /// Runs an import.
 pub fn run(command: &ImportCommand) -> Result<Exit> {
@@ -128,6 +129,10 @@ fn findings_of(ignored: &[Ignored], converted: &Converted, root: &Path, made: &m
         show_malformed: false,
         show_publishable: false,
         allow_incomplete: false,
+        selection: None,
+        allow_empty_range: false,
+        quarantine: Quarantine::default(),
+        deadline: None,
         policy: Arc::new(policy),
         plain: false,
     };

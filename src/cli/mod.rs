@@ -4,6 +4,7 @@ mod args;
 mod baseline;
 mod exit;
 mod import;
+mod key;
 mod output;
 mod progress;
 mod rules;
@@ -46,6 +47,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         Some(Command::Baseline(command)) => baseline::run(&command),
         Some(Command::Config(command)) => baseline::config(&command),
         Some(Command::Import(command)) => import::run(&command),
+        Some(Command::Key(command)) => key::run(&command),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };
@@ -95,7 +97,10 @@ fn scan_with(args: &ScanArgs, settings: Settings, bar: &progress::Bar) -> Result
             .build_global()
             .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
     }
-    let detector = Detector::new(settings.rules);
+    let detector = match settings.inventory {
+        Some(inventory) => Detector::with_inventory(settings.rules, inventory),
+        None => Detector::new(settings.rules),
+    };
     let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, bar)?;
     bar.finish();
     let found = outcome.findings.len();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::args::ScanArgs;
+use crate::detect::inventory::Inventory;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Severity};
 use crate::policy::Policy;
@@ -20,6 +21,8 @@ use crate::source::lookup::Quarantine;
 pub struct Settings {
     /// The rules in use.
     pub rules: RuleSet,
+    /// Keys known by their digest.
+    pub inventory: Option<Inventory>,
     /// What to scan.
     pub targets: Vec<Target>,
     /// How to scan.
@@ -44,6 +47,7 @@ impl Settings {
         let severity = args.severity.map(Severity::from).or(config.and_then(|c| c.severity));
         Ok(Self {
             rules,
+            inventory: inventory(&args.inventory)?,
             targets,
             scan: scan::Options {
                 files: !args.history_only,
@@ -118,6 +122,19 @@ fn target(path: &Path) -> Result<Target> {
         return Err(Error::new(format!("there is no {}", path.display())).help("check the path; `-` is standard input"));
     }
     Ok(Target::Path(path.to_owned()))
+}
+
+/// Reads inventory files, if there are any.
+fn inventory(paths: &[PathBuf]) -> Result<Option<Inventory>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let origin = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::new(format!("cannot read the inventory {origin}")).cause(e))?;
+        files.push((origin, text));
+    }
+    let files = files.iter().map(|(origin, text)| (origin.as_str(), text.as_str()));
+    if paths.is_empty() { Ok(None) } else { Inventory::parse(files).map(Some) }
 }
 
 /// Reads a rule file of the user.

@@ -9,6 +9,8 @@ pub mod context;
 pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
+pub mod inventory;
+pub mod pairs;
 pub mod prefilter;
 mod runs;
 pub mod score;
@@ -22,6 +24,8 @@ use crate::finding::{RawMatch, Verdict};
 use crate::rules::RuleSet;
 use context::{ContextIndex, WordCache};
 use evaluate::{Evaluator, Read};
+use inventory::Inventory;
+use pairs::{Pair, Partners};
 use prefilter::{Hit, Prefilter};
 
 /// A compiled rule set, ready to scan; shared by all workers.
@@ -30,12 +34,29 @@ pub struct Detector {
     set: RuleSet,
     prefilter: Prefilter,
     context: ContextIndex,
+    partners: Partners,
+    inventory: Option<Inventory>,
 }
 
 impl Detector {
     /// Compiles what scanning needs.
     pub fn new(set: RuleSet) -> Self {
-        Self { prefilter: Prefilter::new(&set), context: ContextIndex::new(&set), set }
+        Self {
+            prefilter: Prefilter::new(&set),
+            context: ContextIndex::new(&set),
+            partners: Partners::new(&set),
+            inventory: None,
+            set,
+        }
+    }
+
+    /// Looks for the keys of an inventory, too.
+    pub fn with_inventory(mut set: RuleSet, inventory: Inventory) -> Self {
+        let rule = set.add_inventory();
+        let mut detector = Self::new(set);
+        detector.prefilter.look_at_runs();
+        detector.inventory = Some(inventory.for_rule(rule));
+        detector
     }
 
     /// The rules in use.
@@ -59,7 +80,13 @@ impl Detector {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { set: &self.set, prefilter: &self.prefilter, context: &self.context }
+        let Self { set, prefilter, context, inventory, .. } = self;
+        Evaluator { set, prefilter, context, inventory: inventory.as_ref() }
+    }
+
+    /// Finds the other half of each resolved match of a text, and raises matches whose other half is sure.
+    pub fn pair(&self, text: &[u8], matches: &mut [RawMatch]) -> Vec<Option<Pair>> {
+        self.partners.join(text, matches)
     }
 
     /// Scans a whole text: the reference that every cleverer way must equal.
@@ -73,10 +100,19 @@ impl Detector {
         self.resolve(found)
     }
 
+    /// Drops the matches of rules that are for files of some paths only: the text is none.
+    pub fn drop_files(&self, found: &mut Vec<RawMatch>) {
+        found.retain(|m| self.set.rules()[m.rule].paths.is_empty());
+    }
+
     /// Of matches that overlap keeps the best one: proof first, then the more specific rule, then the longer match.
     /// Sorted by place.
     pub fn resolve(&self, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
         if found.len() > 1 {
+            if let Some(inventory) = &self.inventory {
+                inventory.merge(&mut found);
+            }
+            evaluate::drop_generic(&self.set, &mut found);
             found.sort_by_cached_key(|m| (evaluate::rank(&self.set, m), m.span.start, m.span.end));
             let mut kept: Vec<RawMatch> = Vec::with_capacity(found.len());
             // Spans of kept matches do not overlap: ordered by start, a neighbour test is enough.

@@ -13,6 +13,7 @@ use std::ops::Range;
 use crate::detect::anywhere::Anywhere;
 use crate::detect::runs;
 use crate::detect::trigrams::Trigrams;
+use crate::rules::format::is_token_byte;
 use crate::rules::{Anchoring, RuleSet};
 
 /// Shortest run of token characters that is looked into.
@@ -36,6 +37,10 @@ pub enum What {
     Literal(u32),
     /// A value-like run of this length.
     Value(u32),
+    /// The beginning of the text.
+    Start,
+    /// Any run of token characters, or a piece of one, of this length; only where an inventory asks for it.
+    Run(u32),
 }
 
 /// The compiled prefilter of a rule set.
@@ -48,6 +53,10 @@ pub struct Prefilter {
     anywhere: Anywhere,
     values: bool,
     lone_values: Vec<usize>,
+    /// Is every run of interest, whatever it looks like?
+    all_runs: bool,
+    /// Rules for the beginning of a text.
+    at_start: Vec<usize>,
 }
 
 /// A text that matches of a rule hold.
@@ -70,6 +79,8 @@ impl Prefilter {
             anywhere: Anywhere::default(),
             values: false,
             lone_values: Vec::new(),
+            all_runs: false,
+            at_start: Vec::new(),
         };
         let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
@@ -86,6 +97,8 @@ impl Prefilter {
                         anywhere.push(literal);
                     }
                 }
+                Anchoring::Inventory => {}
+                Anchoring::Start => filter.at_start.push(index),
                 Anchoring::Value => {
                     filter.values = true;
                     if rule.context.is_none() {
@@ -97,6 +110,11 @@ impl Prefilter {
         filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
         filter.anywhere = Anywhere::new(anywhere.iter().map(|&l| (&filter.literals[l as usize], l)));
         filter
+    }
+
+    /// From now on every run gives hits.
+    pub fn look_at_runs(&mut self) {
+        self.all_runs = true;
     }
 
     /// Rules that a literal belongs to.
@@ -112,6 +130,11 @@ impl Prefilter {
     /// Rules that go by the length of a value alone.
     pub fn lone_values(&self) -> &[usize] {
         &self.lone_values
+    }
+
+    /// Rules for the beginning of a text.
+    pub fn at_start(&self) -> &[usize] {
+        &self.at_start
     }
 
     /// Length of a literal.
@@ -135,9 +158,15 @@ impl Prefilter {
     /// looked at to judge runs and to compare literals.
     pub fn find(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         let first = hits.len();
+        if range.start == 0 && !self.at_start.is_empty() && !hay.is_empty() {
+            hits.push(Hit { at: 0, what: What::Start });
+        }
         self.find_anywhere(hay, range.clone(), hits);
         runs::for_each(hay, range, |run| {
             self.find_in_run(hay, run.clone(), hits);
+            if self.all_runs {
+                find_pieces(hay, run.clone(), hits);
+            }
             if self.values {
                 find_values(hay, run, hits);
             }
@@ -166,6 +195,20 @@ impl Prefilter {
             hits.push(Hit { at, what: What::Literal(literal) });
         }
     }
+}
+
+/// A run in pieces, whatever it looks like. Where the range that is looked at ends in the middle of a run, the next piece is
+/// added: one of an earlier version that began in the range may have covered it.
+fn find_pieces(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
+    let more = hay[run.end..].iter().take(MAX_VALUE).take_while(|b| is_token_byte(**b)).count();
+    let mut push = |from: usize, to: usize| {
+        hits.extend((from..to).step_by(MAX_VALUE).map(|at| {
+            let length = (to - at).min(MAX_VALUE) as u32;
+            Hit { at, what: What::Run(length) }
+        }));
+    };
+    push(run.start, run.end);
+    push(run.end, run.end + more);
 }
 
 /// Keeps the pieces of a run in which a value that looks random could begin.

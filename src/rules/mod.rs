@@ -8,6 +8,7 @@ pub mod check;
 pub mod class;
 pub mod expr;
 pub mod format;
+pub mod issue;
 pub mod mint;
 pub mod syntax;
 
@@ -16,7 +17,7 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-pub use syntax::{Boundary, Certainty, Environment, Kind, Rotation};
+pub use syntax::{At, Boundary, Certainty, Environment, Kind, Rotation};
 
 use crate::error::{Error, Result};
 use crate::finding::Severity;
@@ -62,6 +63,38 @@ pub struct RuleMeta {
     pub bits: Option<f64>,
 }
 
+impl RuleMeta {
+    /// What is known of a key that only its digest tells.
+    fn inventory() -> Self {
+        Self {
+            id: "inventory-key".into(),
+            name: "Key of your inventory".into(),
+            provider: "Inventory".into(),
+            severity: Severity::Critical,
+            environment: Environment::Live,
+            kind: Kind::Secret,
+            reason: None,
+            grants: "what you issued it for; its label says which one it is".into(),
+            rotate: Rotation {
+                steps: vec![
+                    "Revoke the key in the system that issued it; the label and the digest name it.".into(),
+                    "Issue a new key to its owner, and put the new digest into the inventory.".into(),
+                ],
+                audit: Some("look at what was done with the key since it leaked".into()),
+                ..Rotation::default()
+            },
+            shape: String::new(),
+            provable: true,
+            bits: None,
+        }
+    }
+
+    /// Does the rule say what something is, but not who issued it? Then a rule that knows the issuer is believed more.
+    pub fn is_generic(&self) -> bool {
+        matches!(self.provider.as_str(), "HTTP" | "Generic" | "netrc")
+    }
+}
+
 /// A compiled rule.
 #[derive(Debug)]
 pub struct Rule {
@@ -89,6 +122,8 @@ pub struct Rule {
     pub mint: Option<Format>,
     /// It comes from what is scanned.
     pub foreign: bool,
+    /// Ends of the paths of files that it is looked for in; empty: all files.
+    pub paths: Vec<String>,
 }
 
 /// Words that must stand before a value that has no distinctive shape.
@@ -111,6 +146,10 @@ pub enum Anchoring {
     Value,
     /// One of these lower-case words, in any letter case, inside the match of a regex.
     Words(Vec<String>),
+    /// At the very beginning of a text.
+    Start,
+    /// By the digest of the whole key, from an inventory.
+    Inventory,
 }
 
 /// A regular expression that is compiled at its first candidate.
@@ -194,6 +233,30 @@ impl RuleSet {
         }
     }
 
+    /// Adds the rule that keys of an inventory are shown under; gives its index.
+    pub fn add_inventory(&mut self) -> usize {
+        let index = self.rules.len();
+        let meta = RuleMeta::inventory();
+        self.by_id.insert(meta.id.clone(), index);
+        self.metas.push(meta);
+        self.rules.push(Rule {
+            format: None,
+            checks: Vec::new(),
+            certainty: Certainty::Documented,
+            structure: None,
+            secret: None,
+            context: None,
+            regex: None,
+            boundary: Boundary::Word,
+            anchoring: Anchoring::Inventory,
+            pairs: Vec::new(),
+            mint: None,
+            foreign: false,
+            paths: Vec::new(),
+        });
+        index
+    }
+
     /// The compiled rules.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -244,9 +307,9 @@ impl Rule {
             _ => None,
         };
         let context = spec.near.as_ref().map(|near| Context {
-            near: near.iter().map(|w| w.to_ascii_lowercase()).collect(),
+            near: spellings(near),
             hint: match &spec.hint {
-                Some(hint) => hint.iter().map(|w| w.to_ascii_lowercase()).collect(),
+                Some(hint) => spellings(hint),
                 None => DEFAULT_HINT.iter().map(|w| (*w).to_owned()).collect(),
             },
             within: spec.within.unwrap_or(DEFAULT_WITHIN).min(MAX_WITHIN),
@@ -264,11 +327,18 @@ impl Rule {
             pairs: spec.pairs.clone(),
             mint: spec.mint.as_deref().map(Format::parse).transpose()?,
             foreign: false,
+            paths: spec.paths.clone(),
             format,
         })
     }
 
     fn anchoring(spec: &RuleSpec, format: Option<&Format>, context: Option<&Context>) -> Result<Anchoring> {
+        if spec.at == At::Start {
+            return match (format, context) {
+                (Some(_), None) => Ok(Anchoring::Start),
+                _ => Err(Error::new("`at: start` needs a `format`, and no `near`: nothing stands before the start")),
+            };
+        }
         let Some(format) = format else {
             let words = spec.keywords.clone().unwrap_or_default();
             if spec.regex.is_none() || words.is_empty() || words.iter().any(|w| w.len() < 3) {
@@ -293,6 +363,22 @@ impl Rule {
         }
     }
 
+    /// Is it looked for in a file of this path?
+    pub fn wants_path(&self, path: &[u8]) -> bool {
+        self.paths.is_empty()
+            || self.paths.iter().any(|end| {
+                path.strip_suffix(end.as_bytes())
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/") || end.starts_with('.'))
+            })
+    }
+
+    /// Bits of randomness in a secret: the checksum in it adds none.
+    pub fn random_bits(&self) -> Option<f64> {
+        let format = self.format.as_ref()?;
+        let check = self.checks.first().and_then(Check::target).map_or(0.0, |target| format.segment_bits(target));
+        Some((format.bits() - check).max(0.0))
+    }
+
     /// Bytes at the start of every secret of this rule that may be shown.
     pub fn shown_prefix(&self) -> usize {
         match (&self.format, self.secret) {
@@ -304,6 +390,20 @@ impl Rule {
             _ => 0,
         }
     }
+}
+
+/// Context words in lower case; one of several parts in every way that the parts of a name are joined.
+fn spellings(words: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = words.iter().map(|w| w.to_ascii_lowercase()).collect();
+    for word in words {
+        let parts: Vec<&str> = word.split(['_', '-', ' ', '.']).collect();
+        if parts.len() > 1 && parts.iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            all.extend(["_", "-", ".", " ", ""].iter().map(|joint| parts.join(joint).to_ascii_lowercase()));
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|word| seen.insert(word.clone()));
+    all
 }
 
 /// Length of the run of token characters that every match of a format begins with.

@@ -53,6 +53,12 @@ pub struct RuleSpec {
     /// What may stand around a match.
     #[serde(default)]
     pub boundary: Boundary,
+    /// Where in a text it can stand.
+    #[serde(default)]
+    pub at: At,
+    /// Ends of the paths of files that it is looked for in; empty: all files.
+    #[serde(default)]
+    pub paths: Vec<String>,
     /// How dangerous a leak is.
     pub severity: Severity,
     /// Live or test.
@@ -103,6 +109,28 @@ pub enum Certainty {
     Sampled,
     /// Positive evidence only.
     Unconfirmed,
+}
+
+impl Certainty {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Sampled => "sampled",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+/// Where in a text a match can stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum At {
+    /// Anywhere.
+    #[default]
+    Any,
+    /// At its very beginning: files of a kind.
+    Start,
 }
 
 /// What may stand directly around a match.

@@ -16,7 +16,7 @@ use crate::finding::{
 };
 use crate::policy::comments::{self, Said};
 use crate::provenance::{Origin, Provenance};
-use crate::rules::{Kind, RuleSet};
+use crate::rules::{Anchoring, Kind, Rule, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
 
@@ -48,6 +48,8 @@ pub(super) struct Sighting {
     pub(super) via: Option<&'static str>,
     excerpt: Option<Excerpt>,
     allowed: Option<Allowance>,
+    /// Rule of its other half, and the line that has it (the offset in a binary file).
+    pair: Option<(usize, usize)>,
 }
 
 /// Everything known about one secret under one rule.
@@ -138,8 +140,12 @@ impl<'d> Sink<'d> {
             return;
         }
         let set = self.detector.rules();
-        let matches = self.detector.resolve(memo.matches());
-        for m in &matches {
+        let mut matches = self.detector.resolve(memo.matches());
+        if !matches!(source, Source::File(_) | Source::Object(ObjectKind::Blob, _)) {
+            self.detector.drop_files(&mut matches);
+        }
+        let pairs = self.detector.pair(&text.bytes, &mut matches);
+        for (m, pair) in matches.iter().zip(pairs) {
             let secret = Secret::new(&text.bytes[m.span.clone()]);
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
@@ -149,6 +155,10 @@ impl<'d> Sink<'d> {
                 via: if matches!(source, Source::Name(_)) { Some("file name") } else { text.via },
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
                 allowed: self.comment(&text.bytes, m, &matches, source),
+                pair: pair.map(|pair| {
+                    let at = excerpt::position(&text.bytes, &(pair.at..pair.at), text.bom);
+                    (pair.rule, if text.binary { at.offset } else { at.line })
+                }),
             });
             let entry = Entry {
                 verdict: m.verdict,
@@ -262,7 +272,14 @@ impl Collected {
         let entries: BTreeMap<_, _> =
             self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().collect();
         let mut findings = Vec::new();
-        for ((rule, secret), entry) in entries {
+        for ((rule, secret), mut entry) in entries {
+            let of = &set.rules()[rule];
+            if !of.paths.is_empty() && !entry.sightings.is_empty() {
+                entry.sightings.retain(|s| in_wanted_file(of, s, lives));
+                if entry.sightings.is_empty() {
+                    continue;
+                }
+            }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
                 findings.push(finding(set, rule, secret, entry, lives));
             } else if entry.verdict == Verdict::Malformed {
@@ -300,6 +317,7 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
     let key = (rule, secret);
     let life = lives.iter().find_map(|p| p.life(&key, &objects));
     let (rule, secret) = key;
+    entry.facts.extend(pair(set, &entry.sightings));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
     occurrences.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
     let guessable = guessable(set, rule, &secret);
@@ -332,6 +350,31 @@ fn guessable(set: &RuleSet, index: usize, secret: &Secret) -> bool {
     let decoded = rule.structure.is_some() && rule.secret.is_none();
     let strong = meta.bits.is_some_and(|bits| bits >= 64.0);
     !strong && (secret.len() < 24 || !decoded && !score::is_random(secret.expose()))
+}
+
+/// Says where the other half of a credential stands: beside its first place that has one.
+fn pair(set: &RuleSet, sightings: &[Sighting]) -> Option<Fact> {
+    let (index, sighting, (rule, at)) =
+        sightings.iter().enumerate().find_map(|(index, s)| Some((index, s, s.pair?)))?;
+    let unit = if sighting.binary { "byte" } else { "line" };
+    let place = match &sighting.spot {
+        _ if index == 0 => String::new(),
+        Spot::Object(_, id) => format!(" of blob {}", id.to_hex_with_len(10)),
+        _ => " of another file".to_owned(),
+    };
+    Some(Fact::new("pair", format!("{} at {unit} {at}{place}", set.metas()[rule].id)))
+}
+
+/// Does the file have a path that the rule asks for?
+fn in_wanted_file(rule: &Rule, sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
+    match &sighting.spot {
+        Spot::File(path) => rule.wants_path(path),
+        Spot::Object(_, id) => lives
+            .iter()
+            .filter_map(|p| p.origin(id))
+            .any(|origin| origin.paths.iter().any(|path| rule.wants_path(path))),
+        Spot::Stdin | Spot::Ref(_) => false,
+    }
 }
 
 fn path_of(occurrences: &[Occurrence]) -> Vec<u8> {
@@ -374,6 +417,9 @@ fn reasons(set: &RuleSet, index: usize, verdict: Verdict) -> Vec<String> {
     let rule = &set.rules()[index];
     let mut reasons = Vec::new();
     match verdict {
+        Verdict::Proven if matches!(rule.anchoring, Anchoring::Inventory) => {
+            reasons.push("its SHA-256 stands in the inventory".to_owned());
+        }
         Verdict::Proven if !rule.checks.is_empty() => reasons.push("its checksum matches".to_owned()),
         Verdict::Proven => reasons.push("its parts prove each other (checksum or key relation)".to_owned()),
         Verdict::WellFormed => reasons.push("it decodes as documented".to_owned()),

@@ -39,7 +39,8 @@ pub(super) fn masked(detector: &Detector, path: &BString) -> BString {
 }
 
 fn mask(detector: &Detector, path: &mut BString) {
-    let matches = detector.scan(path);
+    let mut matches = detector.scan(path);
+    detector.drop_files(&mut matches);
     if matches.is_empty() {
         return;
     }

@@ -272,6 +272,8 @@ fn mint_pem(rng: &mut Rng, args: &[String]) -> Vec<u8> {
         "dsa" => wrap("DSA PRIVATE KEY", &mint_dsa(rng)),
         "encrypted" => wrap("ENCRYPTED PRIVATE KEY", &mint_sealed(rng)),
         "ed25519" => wrap("PRIVATE KEY", &mint_ed25519(rng)),
+        "any" => wrap("ANY PRIVATE KEY", &mint_pkcs8(rng)),
+        "ssh2" => wrap("SSH2 ENCRYPTED PRIVATE KEY", &[&[0x3f, 0x6f, 0xf9, 0xeb][..], &rng.bytes(200)].concat()),
         _ => wrap("PRIVATE KEY", &mint_pkcs8(rng)),
     }
 }

@@ -197,6 +197,9 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
     set("environment", json!(rule.environment.as_str()));
     set("inTree", json!(finding.in_tree()));
     set("places", json!(finding.occurrences.len()));
+    for fact in finding.facts.iter().filter(|fact| matches!(fact.label, "pair" | "inventory")) {
+        set(fact.label, json!(context.text(&fact.value)));
+    }
     if let Some(life) = &finding.life {
         set("inHead", json!(life.in_head));
         set("reachable", json!(life.reachable));
