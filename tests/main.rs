@@ -14,16 +14,24 @@
 /// What a session is: repositories, the program, minted credentials.
 mod util;
 
+/// What is damaged is named, and nothing else is lost with it.
+mod damage;
 /// The same bytes for any number of threads, and for the plain and the incremental scan.
 mod determinism;
 /// 0 clean, 1 findings, 2 not everything could be read.
 mod exit_codes;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
+/// Every place in which git keeps something.
+mod keeps;
 /// Which module may know which.
 mod layers;
+/// When a secret came in and went, and what still holds it.
+mod life;
 /// What users of other scanners suffer from.
 mod peers;
+/// Every kind of repository, and its surroundings.
+mod repositories;
 /// Every built-in rule, in the surroundings that its credentials have.
 mod rules;
 /// Whole secrets are never printed.
