@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use keyscan::structure::Rng;
+use sha1::Digest;
 
 use crate::util::{Json, Keyscan, Repo, github_token, line, overwrite, text, texts};
 
@@ -401,7 +402,19 @@ fn random_damage_never_passes_in_silence() {
                 "zeros"
             }
         };
+        let is = |extension: &str| path.extension().is_some_and(|e| e == extension);
+        if is("idx") && bad.len() > 20 && rng.below(2) == 0 {
+            // As somebody would write it who means harm: the sum over the index is right.
+            let end = bad.len() - 20;
+            let sum = sha1::Sha1::digest(&bad[..end]);
+            bad[end..].copy_from_slice(&sum);
+        }
         overwrite(path, &bad);
+        let index = path.with_extension("idx");
+        let kept = (is("pack") && rng.below(3) == 0).then(|| fs::read(&index).unwrap());
+        if kept.is_some() {
+            fs::remove_file(&index).unwrap();
+        }
         let story = format!("seed {seed} round {round}: {what} at {at} of {}", path.display());
         let out = victim.repo.keyscan().args(["--format", "json"]).run();
         assert!(!out.text().contains("panicked"), "{story}\n{}", out.story());
@@ -411,6 +424,9 @@ fn random_damage_never_passes_in_silence() {
         assert!(lost == 0 || code == 2, "{story}: {lost} tokens lost with exit code {code}\n{}", json.story);
         told += u64::from(code == 2);
         overwrite(path, &good);
+        if let Some(kept) = kept {
+            fs::write(&index, kept).unwrap();
+        }
     }
     assert!(told * 2 > rounds, "only {told} of {rounds} were told");
     victim.repo.json(1);

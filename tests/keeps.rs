@@ -407,3 +407,16 @@ fn submodules_are_named() {
         assert!(json.skipped().iter().any(|s| s.contains(&format!("submodule {path} "))), "{}", json.story);
     }
 }
+
+#[test]
+fn a_submodule_whose_path_holds_a_secret() {
+    let token = github_token(3180);
+    let repo = Repo::new();
+    let first = repo.commit("first");
+    repo.git(["update-index", "--add", "--cacheinfo", &format!("160000,{first},libs/{token}")]);
+    repo.commit_staged("submodule");
+    for format in ["text", "json", "jsonl", "sarif"] {
+        let out = repo.keyscan().args(["--format", format]).run().never_says(&token);
+        assert!(format == "sarif" || out.text().contains("submodule libs/ghp_"), "{}", out.story());
+    }
+}

@@ -103,8 +103,8 @@ fn stream_len(inflate: &mut Decompress, input: &[u8], size: u64, sink: &mut [u8]
 /// The ids of entries, as far as they can be made.
 struct Ids(Vec<Option<ObjectId>>);
 
-/// An object whose children are to be made.
-type Base = (usize, ObjectKind, Arc<Vec<u8>>);
+/// An entry whose id is to be made, with what it is made from: nothing but its own bytes, if it is no delta.
+type Task = (usize, ObjectKind, Option<Arc<Vec<u8>>>);
 
 impl Ids {
     fn of(pack: &data::File<gix::odb::pack::MMap>, entries: &[Entry], hash: Kind) -> Self {
@@ -135,26 +135,30 @@ impl Ids {
                 data::entry::Header::Tag => ObjectKind::Tag,
                 _ => continue,
             };
-            let Some(bytes) = inflate(entry) else { continue };
-            let mut stack: Vec<Base> = vec![(at, kind, Arc::new(bytes))];
-            while let Some((at, kind, bytes)) = stack.pop() {
+            let mut stack: Vec<Task> = vec![(at, kind, None)];
+            while let Some((at, kind, base)) = stack.pop() {
                 if ids.0[at].is_some() {
                     continue;
                 }
+                let Some(bytes) = inflate(&entries[at]).and_then(|own| made(own, base.as_deref())) else { continue };
                 let id = object_id(kind, &bytes, hash);
                 ids.0[at] = id;
+                let bytes = Arc::new(bytes);
                 let of_offset = by_offset.get(&entries[at].offset).into_iter().flatten();
-                for &child in of_offset.chain(id.and_then(|id| by_id.get(&id)).into_iter().flatten()) {
-                    let (mut made, mut regions) = (Vec::new(), Vec::new());
-                    let Some(change) = inflate(&entries[child]) else { continue };
-                    if delta::apply(&bytes, &change, &mut made, &mut regions).is_some() {
-                        stack.push((child, kind, Arc::new(made)));
-                    }
-                }
+                let children = of_offset.chain(id.and_then(|id| by_id.get(&id)).into_iter().flatten());
+                stack.extend(children.map(|&child| (child, kind, Some(Arc::clone(&bytes)))));
             }
         }
         ids
     }
+}
+
+/// An object from its own bytes in the pack, and its base if those are a delta.
+fn made(own: Vec<u8>, base: Option<&Vec<u8>>) -> Option<Vec<u8>> {
+    let Some(base) = base else { return Some(own) };
+    let (mut made, mut regions) = (Vec::new(), Vec::new());
+    delta::apply(base, &own, &mut made, &mut regions)?;
+    Some(made)
 }
 
 /// The id of an object.
