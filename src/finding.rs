@@ -313,6 +313,16 @@ impl Finding {
     pub fn in_tree(&self) -> bool {
         self.occurrences.iter().any(|o| matches!(o.place, Place::File { .. } | Place::Stdin))
     }
+
+    /// How near it is to people: in a file, at the tip of a ref, in the history behind one, or nowhere but in the store.
+    pub fn presence(&self) -> u8 {
+        match &self.life {
+            _ if self.in_tree() => 3,
+            Some(life) if life.is_held() => 2,
+            Some(life) => u8::from(life.reachable),
+            None => 1,
+        }
+    }
 }
 
 /// One place where a secret stands.
@@ -416,6 +426,14 @@ pub struct Life {
     pub reachable: bool,
     /// Days from the first commit to the removal from every tip, or to now.
     pub exposure_days: Option<i64>,
+}
+
+impl Life {
+    /// Does some ref hold it at its tip?
+    pub fn is_held(&self) -> bool {
+        let lists = [&self.branches, &self.remotes, &self.tags, &self.other_refs];
+        self.in_head || lists.iter().any(|list| !list.is_empty())
+    }
 }
 
 /// A commit that took a secret away from a path.

@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
             return findings;
         }
         findings.sort_by(|a, b| {
-            let key = |f: &Finding| (Reverse(f.severity), !f.in_tree(), Reverse(f.confidence));
+            let key = |f: &Finding| (Reverse(f.severity), Reverse(f.presence()), Reverse(f.confidence));
             // The secret comes last: fingerprints of weak secrets may collide.
             let id = |f: &'a Finding| (&self.rule(f).id, f.fingerprint, &f.secret);
             key(a).cmp(&key(b)).then_with(|| id(a).cmp(&id(b)))

@@ -244,6 +244,14 @@ impl Collected {
         }
     }
 
+    /// Takes only secrets that nobody else found.
+    pub(super) fn merge_new(&self, mut sink: Sink<'_>) {
+        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sink.entries.retain(|key, _| !all.contains_key(key));
+        drop(all);
+        self.merge(sink);
+    }
+
     /// Objects with a sighting.
     pub(super) fn history_objects(&self) -> HashSet {
         let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -291,9 +299,9 @@ impl Collected {
             }
         }
         findings.sort_by(|a, b| {
-            (b.severity, b.in_tree(), b.confidence, a.rule, a.fingerprint).cmp(&(
+            (b.severity, b.presence(), b.confidence, a.rule, a.fingerprint).cmp(&(
                 a.severity,
-                a.in_tree(),
+                a.presence(),
                 a.confidence,
                 b.rule,
                 b.fingerprint,
@@ -306,6 +314,8 @@ impl Collected {
 fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Box<dyn History>]) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
+    // An object is read from each damaged pack that has it.
+    entry.sightings.dedup_by(|a, b| (&a.spot, a.position, a.via) == (&b.spot, b.position, b.via));
     let objects: Vec<ObjectId> = entry
         .sightings
         .iter()

@@ -5,6 +5,7 @@
 
 mod added;
 mod collect;
+mod git_files;
 mod history;
 pub mod lookup;
 mod names;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
 use crate::policy::{Policy, Scanned};
 use crate::range::Selection;
+use crate::source::git_dir::GitDir;
 use crate::source::lookup::Quarantine;
 use crate::source::repository::Repository;
 use crate::source::worktree;
@@ -182,25 +184,33 @@ impl Scan<'_> {
             return self.part(path, selection);
         }
         let is_dir = path.is_dir();
-        let repository = if is_dir { Repository::at(path)? } else { None };
+        let repository = match GitDir::at(path) {
+            _ if !is_dir => None,
+            // Files can be scanned whatever became of the repository.
+            Err(_) if !self.options.history => None,
+            other => other?,
+        };
         // Of several repositories none is the one that paths belong to.
-        self.receipt.origin = repository.as_ref().filter(|_| alone).and_then(Repository::origin);
+        if is_dir && alone && repository.is_some() {
+            self.receipt.origin = Repository::at(path).ok().flatten().and_then(|r| r.origin());
+        }
         let name = path.display().to_string();
-        let bare = repository.as_ref().is_some_and(|r| r.workdir().is_none());
+        let bare = repository.as_ref().is_some_and(GitDir::is_bare);
         let mut parts = Vec::new();
+        // Paths in a repository are relative to it, as in its history; otherwise as they were given.
+        let prefix = (is_dir && (repository.is_none() || !alone)).then_some(path);
         if self.options.files && !bare {
             parts.push(if is_dir { "files" } else { "file" });
-            // Paths in a repository are relative to it, as in its history; otherwise as they were given.
-            let prefix = (is_dir && (repository.is_none() || !alone)).then_some(path);
             self.files(path, prefix, repository.as_ref())?;
         }
-        match repository {
+        match &repository {
             Some(repository) if self.options.history => {
                 parts.push("history");
                 if bare {
-                    self.config(&repository);
+                    self.config(repository);
                 }
-                self.history(&repository)?;
+                self.receipt.problems.extend(repository.problems().iter().cloned());
+                self.history(repository)?;
             }
             None if self.options.history && !self.options.files => {
                 return Err(Error::new(format!("{name} is not the root of a git repository"))
@@ -213,10 +223,13 @@ impl Scan<'_> {
             }
             _ => {}
         }
+        if let Some(repository) = &repository {
+            self.git_files(repository, prefix);
+        }
         Ok(format!("{} of {name}", parts.join(" and ")))
     }
 
-    fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
+    fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&GitDir>) -> Result<()> {
         let mut listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
         self.leave_out(&mut listed);
         self.progress.begin("files", listed.files.len() as u64);
@@ -268,7 +281,7 @@ impl Scan<'_> {
     }
 
     /// The configuration of a bare repository: its remotes may hold credentials.
-    fn config(&mut self, repository: &Repository) {
+    fn config(&mut self, repository: &GitDir) {
         let shown = BString::from("config");
         let mut sink = Sink::new(self.detector, self.options);
         let mut buffer = Vec::new();

@@ -29,6 +29,12 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
         mask(detector, &mut object);
         problem.object = object.to_string();
     }
+    // Reasons name submodules.
+    for (reason, _) in &mut receipt.skipped {
+        let mut shown = BString::from(reason.as_str());
+        mask(detector, &mut shown);
+        *reason = shown.to_string();
+    }
 }
 
 /// A path with the secrets in it masked.

@@ -209,6 +209,14 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
         if let Some(first) = &life.first {
             set("firstCommit", json!(first.id));
         }
+        let shown = |name: &[u8]| String::from_utf8_lossy(&context.name(name)).into_owned();
+        let refs = [&life.branches, &life.tags, &life.remotes, &life.other_refs];
+        for (name, refs) in ["branches", "tags", "remotes", "otherRefs"].into_iter().zip(refs) {
+            let names: Vec<_> = refs.iter().map(|r| shown(r.as_bytes())).collect();
+            set(name, json!(names));
+        }
+        let removed = life.removed.iter().map(|r| json!({"path": shown(&r.path), "commit": r.commit}));
+        set("removed", removed.collect());
     }
     PropertyBag::builder().additional_properties(bag).build()
 }
