@@ -5,6 +5,7 @@ pub mod cli;
 pub mod detect;
 pub mod error;
 pub mod finding;
+pub mod generic;
 pub mod provenance;
 pub mod report;
 pub mod rules;

@@ -18,6 +18,8 @@ mod util;
 mod determinism;
 /// 0 clean, 1 findings, 2 not everything could be read.
 mod exit_codes;
+/// Passwords and keys without a prefix, in every syntax.
+mod generic;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
 /// Which module may know which.

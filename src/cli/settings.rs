@@ -39,6 +39,7 @@ impl Settings {
                 history: !args.no_history,
                 no_ignore: args.no_ignore,
                 confidence: args.confidence.into(),
+                explain: args.explain,
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,

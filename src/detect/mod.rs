@@ -9,6 +9,7 @@ pub mod context;
 pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
+mod keywords;
 pub mod prefilter;
 mod runs;
 pub mod score;

@@ -20,6 +20,7 @@ pub use syntax::{Boundary, Certainty, Environment, Kind, Rotation};
 
 use crate::error::{Error, Result};
 use crate::finding::Severity;
+use crate::generic::Class as Named;
 use crate::structure::{self, Structure};
 use class::Class;
 use expr::Check;
@@ -109,6 +110,8 @@ pub enum Anchoring {
     Value,
     /// One of these lower-case words, in any letter case, inside the match of a regex.
     Words(Vec<String>),
+    /// A name that promises a secret of this kind, with a value that is judged by evidence.
+    Name(Named),
 }
 
 /// A regular expression that is compiled at its first candidate.
@@ -203,7 +206,11 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
         reason: spec.reason.clone(),
         grants: spec.grants.as_deref().or(grants).unwrap_or_default().to_owned(),
         rotate: spec.rotate.as_ref().or(rotate).cloned().unwrap_or_default(),
-        shape: spec.format.clone().or_else(|| spec.regex.clone()).unwrap_or_default(),
+        shape: match (&spec.format, &spec.regex, &spec.named) {
+            (Some(text), ..) | (None, Some(text), _) => text.clone(),
+            (None, None, Some(named)) => format!("the value of a name like {named}, judged by evidence"),
+            (None, None, None) => String::new(),
+        },
         provable: !rule.checks.is_empty() || rule.structure.is_some(),
         bits: rule.format.as_ref().map(Format::bits),
     }
@@ -250,6 +257,12 @@ impl Rule {
     }
 
     fn anchoring(spec: &RuleSpec, format: Option<&Format>, context: Option<&Context>) -> Result<Anchoring> {
+        if let Some(named) = &spec.named {
+            return Named::by_name(named).map(Anchoring::Name).ok_or_else(|| {
+                Error::new(format!("`named: {named}` is no kind of name"))
+                    .help(format!("write one of {}", Named::ALL.map(Named::as_str).join(", ")))
+            });
+        }
         let Some(format) = format else {
             let words = spec.keywords.clone().unwrap_or_default();
             if spec.regex.is_none() || words.is_empty() || words.iter().any(|w| w.len() < 3) {
