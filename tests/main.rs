@@ -22,6 +22,8 @@ mod damage;
 mod determinism;
 /// 0 clean, 1 findings, 2 not everything could be read.
 mod exit_codes;
+/// Passwords and keys without a prefix, in every syntax.
+mod generic;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
 /// Every place in which git keeps something.

@@ -322,6 +322,9 @@ pub struct ScanArgs {
     /// Report findings of at least this severity [default: info, or as a config file says]
     #[arg(long, value_enum, help_heading = "What to report")]
     pub severity: Option<SeverityArg>,
+    /// Say of each password or key without a prefix what speaks for and against it, with weights.
+    #[arg(long, help_heading = "What to report")]
+    pub explain: bool,
     /// Report tokens whose checksum or structure is wrong, too: mostly examples.
     #[arg(long, help_heading = "What to report")]
     pub show_malformed: bool,

@@ -126,6 +126,7 @@ fn findings_of(ignored: &[Ignored], converted: &Converted, root: &Path, made: &m
         history: true,
         no_ignore: false,
         confidence: Confidence::Medium,
+        explain: false,
         show_malformed: false,
         show_publishable: false,
         allow_incomplete: false,

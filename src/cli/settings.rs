@@ -54,6 +54,7 @@ impl Settings {
                 history: !args.no_history,
                 no_ignore: args.no_ignore,
                 confidence: confidence.unwrap_or(Confidence::Medium),
+                explain: args.explain,
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,

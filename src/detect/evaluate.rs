@@ -9,6 +9,7 @@ use crate::detect::inventory::Inventory;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
+use crate::generic;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
@@ -75,9 +76,29 @@ impl Evaluator<'_> {
                     read.cover(looked.start as isize - 1, looked.end + 1);
                 }
             }
+            What::Name(len) => self.at_name(hay, hit.at, len as usize, found, &mut read),
         }
         read.end = read.end.min(hay.len() as isize + 1);
         read
+    }
+
+    /// Judges the value of a name by evidence.
+    fn at_name(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
+        let (looked, value) = generic::look(hay, at, len);
+        read.start = read.start.min(looked.start);
+        read.end = read.end.max(looked.end);
+        let Some(value) = value else { return };
+        let (Some(confidence), Some(rule)) = (value.confidence(), self.prefilter.named_rule(value.class)) else {
+            return;
+        };
+        found.push(RawMatch {
+            rule,
+            verdict: Verdict::Shape,
+            confidence,
+            severity: self.set.metas()[rule].severity,
+            facts: value.facts(hay),
+            span: value.value,
+        });
     }
 
     fn at_literal(
@@ -455,18 +476,15 @@ pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     };
     // A file around a key says more than the key in it.
     let around = m.verdict >= Verdict::WellFormed && rule.structure.as_ref().is_some_and(|(s, _)| s.is_document());
+    let named = matches!(rule.anchoring, Anchoring::Name(_));
+    // Of two values of names the inner one has the name that is nearer.
+    let len = if named { usize::MAX - m.span.len() } else { m.span.len() };
     (
+        // What an issuer's rule says of a text, malformed or no secret, is better founded than its name.
+        named,
         m.verdict == Verdict::Malformed,
         rule.foreign,
-        std::cmp::Reverse((
-            m.confidence == Confidence::Proven,
-            around,
-            told,
-            m.confidence,
-            specific,
-            m.span.len(),
-            m.severity,
-        )),
+        std::cmp::Reverse((m.confidence == Confidence::Proven, around, told, m.confidence, specific, len, m.severity)),
         m.rule,
     )
 }

@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
 pub mod inventory;
+mod keywords;
 pub mod pairs;
 pub mod prefilter;
 mod runs;

@@ -1,18 +1,21 @@
 //! The prefilter: where in a text could a rule match?
 //!
 //! It may say yes wrongly, never no wrongly: every match of every rule holds one of the hits found here, by
-//! construction of [`Anchoring`]. Three kinds of hit:
+//! construction of [`Anchoring`]. Four kinds of hit:
 //!
 //! * a literal inside a run of 16 or more token characters (`[A-Za-z0-9_+/=.-]`): nearly every token with a prefix. Runs
 //!   are few, so this is what makes scanning fast;
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
-//! * a value: a run that looks random, for rules that go by length and context words.
+//! * a value: a run that looks random, for rules that go by length and context words;
+//! * a key word of a name (`pass`, `token`) with something like an operator behind it, for rules that judge by evidence.
 
 use std::ops::Range;
 
 use crate::detect::anywhere::Anywhere;
+use crate::detect::keywords::{self, KeyWords};
 use crate::detect::runs;
 use crate::detect::trigrams::Trigrams;
+use crate::generic::Class;
 use crate::rules::format::is_token_byte;
 use crate::rules::{Anchoring, RuleSet};
 
@@ -41,6 +44,8 @@ pub enum What {
     Start,
     /// Any run of token characters, or a piece of one, of this length; only where an inventory asks for it.
     Run(u32),
+    /// A key word of this length in a name.
+    Name(u32),
 }
 
 /// The compiled prefilter of a rule set.
@@ -57,6 +62,9 @@ pub struct Prefilter {
     all_runs: bool,
     /// Rules for the beginning of a text.
     at_start: Vec<usize>,
+    names: Option<KeyWords>,
+    /// Rules that judge by evidence, with the kind of name.
+    named: Vec<(Class, usize)>,
 }
 
 /// A text that matches of a rule hold.
@@ -81,6 +89,8 @@ impl Prefilter {
             lone_values: Vec::new(),
             all_runs: false,
             at_start: Vec::new(),
+            names: None,
+            named: Vec::new(),
         };
         let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
@@ -105,6 +115,10 @@ impl Prefilter {
                         filter.lone_values.push(index);
                     }
                 }
+                Anchoring::Name(class) => {
+                    filter.names.get_or_insert_with(KeyWords::new);
+                    filter.named.push((*class, index));
+                }
             }
         }
         filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
@@ -124,7 +138,12 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND) + MIN_RUN
+        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND).max(keywords::AHEAD) + MIN_RUN
+    }
+
+    /// The rule that judges values of a kind of name.
+    pub fn named_rule(&self, class: Class) -> Option<usize> {
+        self.named.iter().find(|(c, _)| c.as_str() == class.as_str()).map(|(_, rule)| *rule)
     }
 
     /// Rules that go by the length of a value alone.
@@ -162,6 +181,9 @@ impl Prefilter {
             hits.push(Hit { at: 0, what: What::Start });
         }
         self.find_anywhere(hay, range.clone(), hits);
+        if let Some(names) = &self.names {
+            names.find(hay, range.clone(), |at, len| hits.push(Hit { at, what: What::Name(len as u32) }));
+        }
         runs::for_each(hay, range, |run| {
             self.find_in_run(hay, run.clone(), hits);
             if self.all_runs {

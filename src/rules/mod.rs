@@ -21,6 +21,7 @@ pub use syntax::{At, Boundary, Certainty, Environment, Kind, Rotation};
 
 use crate::error::{Error, Result};
 use crate::finding::Severity;
+use crate::generic::Class as Named;
 use crate::structure::{self, Structure};
 use class::Class;
 use expr::Check;
@@ -150,6 +151,8 @@ pub enum Anchoring {
     Start,
     /// By the digest of the whole key, from an inventory.
     Inventory,
+    /// A name that promises a secret of this kind, with a value that is judged by evidence.
+    Name(Named),
 }
 
 /// A regular expression that is compiled at its first candidate.
@@ -284,7 +287,11 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
         reason: spec.reason.clone(),
         grants: spec.grants.as_deref().or(grants).unwrap_or_default().to_owned(),
         rotate: spec.rotate.as_ref().or(rotate).cloned().unwrap_or_default(),
-        shape: spec.format.clone().or_else(|| spec.regex.clone()).unwrap_or_default(),
+        shape: match (&spec.format, &spec.regex, &spec.named) {
+            (Some(text), ..) | (None, Some(text), _) => text.clone(),
+            (None, None, Some(named)) => format!("the value of a name like {named}, judged by evidence"),
+            (None, None, None) => String::new(),
+        },
         provable: !rule.checks.is_empty() || rule.structure.is_some(),
         bits: rule.format.as_ref().map(Format::bits),
     }
@@ -338,6 +345,12 @@ impl Rule {
                 (Some(_), None) => Ok(Anchoring::Start),
                 _ => Err(Error::new("`at: start` needs a `format`, and no `near`: nothing stands before the start")),
             };
+        }
+        if let Some(named) = &spec.named {
+            return Named::by_name(named).map(Anchoring::Name).ok_or_else(|| {
+                Error::new(format!("`named: {named}` is no kind of name"))
+                    .help(format!("write one of {}", Named::ALL.map(Named::as_str).join(", ")))
+            });
         }
         let Some(format) = format else {
             let words = spec.keywords.clone().unwrap_or_default();

@@ -14,11 +14,15 @@ use crate::finding::{
     Allowance, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, RawMatch, Receipt,
     Secret, Severity, Verdict,
 };
+use crate::generic;
 use crate::policy::comments::{self, Said};
 use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
+
+/// Most reasons that are given for a value that was judged by evidence.
+const REASONS: usize = 4;
 
 /// Where scanned bytes come from.
 pub(super) enum Source<'a> {
@@ -289,7 +293,7 @@ impl Collected {
                 }
             }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
-                findings.push(finding(set, rule, secret, entry, lives));
+                findings.push(finding(set, rule, secret, entry, lives, options));
             } else if entry.verdict == Verdict::Malformed {
                 receipt.malformed += 1;
             } else if set.metas()[rule].kind != Kind::Secret {
@@ -311,7 +315,14 @@ impl Collected {
     }
 }
 
-fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Box<dyn History>]) -> Finding {
+fn finding(
+    set: &RuleSet,
+    rule: usize,
+    secret: Secret,
+    mut entry: Entry,
+    lives: &[Box<dyn History>],
+    options: &Options,
+) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
     // An object is read from each damaged pack that has it.
@@ -330,9 +341,13 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
     entry.facts.extend(pair(set, &entry.sightings));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
     occurrences.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
+    let mut entry_reasons = reasons(set, rule, entry.verdict);
+    entry_reasons.extend(evidence(&mut entry.facts, options));
+    let named = matches!(set.rules()[rule].anchoring, Anchoring::Name(_));
     let guessable = guessable(set, rule, &secret);
     let fingerprint = if guessable {
-        Fingerprint::weak(&meta.id, &path_of(&occurrences), b"", &secret)
+        let key = entry.facts.iter().find(|f| named && f.label == generic::NAME).map(|f| f.value.as_str());
+        Fingerprint::weak(&meta.id, &path_of(&occurrences), key.unwrap_or_default().as_bytes(), &secret)
     } else {
         Fingerprint::strong(&meta.id, &secret)
     };
@@ -343,7 +358,7 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
         verdict: entry.verdict,
         confidence: entry.confidence,
         severity: entry.severity,
-        reasons: reasons(set, rule, entry.verdict),
+        reasons: entry_reasons,
         facts: entry.facts,
         occurrences,
         life,
@@ -420,6 +435,20 @@ fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
         via: sighting.via.into_iter().collect(),
         allowed: sighting.allowed,
     }
+}
+
+/// What speaks for a value that was judged by evidence, and, if asked for, all of it with weights. Takes it out of the
+/// facts, where it stands as numbers.
+fn evidence(facts: &mut Vec<Fact>, options: &Options) -> Vec<String> {
+    let Some(at) = facts.iter().position(|f| f.label == generic::EVIDENCE) else { return Vec::new() };
+    let list = generic::explain(&facts.remove(at).value);
+    if options.explain {
+        let sum: i32 = list.iter().map(|(weight, _)| weight).sum();
+        let line = |(weight, words): &(i32, &str)| format!("{:+.1}  {words}", f64::from(*weight) / 10.0);
+        let all = list.iter().map(line).chain([format!("{:+.1}  in all", f64::from(sum) / 10.0)]);
+        return all.collect();
+    }
+    list.into_iter().filter(|(weight, _)| *weight > 0).take(REASONS).map(|(_, words)| words.to_owned()).collect()
 }
 
 /// Why a finding is believed, strongest first.

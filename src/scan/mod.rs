@@ -46,6 +46,8 @@ pub struct Options {
     pub no_ignore: bool,
     /// Findings below this are counted, not reported.
     pub confidence: Confidence,
+    /// Say of values judged by evidence what speaks for and against them.
+    pub explain: bool,
     /// Report tokens whose checksum or structure is wrong.
     pub show_malformed: bool,
     /// Report publishable keys and identifiers.
