@@ -67,7 +67,7 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
             .build_global()
             .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
     }
-    let detector = Detector::new(settings.rules);
+    let detector = Detector::new(settings.rules).with_depth(args.decode_depth);
     let bar = progress::Bar::new(!args.quiet);
     let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
     bar.finish();

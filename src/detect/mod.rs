@@ -6,9 +6,11 @@
 mod anywhere;
 mod boundary;
 pub mod context;
+pub mod encoded;
 pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
+mod overlap;
 pub mod prefilter;
 mod runs;
 pub mod score;
@@ -21,6 +23,7 @@ use std::ops::Range;
 use crate::finding::{RawMatch, Verdict};
 use crate::rules::RuleSet;
 use context::{ContextIndex, WordCache};
+use encoded::Budget;
 use evaluate::{Evaluator, Read};
 use prefilter::{Hit, Prefilter};
 
@@ -30,12 +33,22 @@ pub struct Detector {
     set: RuleSet,
     prefilter: Prefilter,
     context: ContextIndex,
+    /// How deep encoded text is decoded.
+    depth: u8,
 }
 
 impl Detector {
     /// Compiles what scanning needs.
     pub fn new(set: RuleSet) -> Self {
-        Self { prefilter: Prefilter::new(&set), context: ContextIndex::new(&set), set }
+        let new = Self { prefilter: Prefilter::new(&set), context: ContextIndex::new(&set), set, depth: 0 };
+        new.with_depth(encoded::DEPTH)
+    }
+
+    /// Sets how deep encoded text is decoded; 0: not at all.
+    pub fn with_depth(mut self, depth: u8) -> Self {
+        self.depth = depth;
+        self.prefilter.find_encoded(depth > 0);
+        self
     }
 
     /// The rules in use.
@@ -55,7 +68,10 @@ impl Detector {
 
     /// Adds the matches of a hit and gives the bytes that they depend on. `cache` is for one text at a time.
     pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
-        self.evaluator().evaluate(hay, hit, cache, found)
+        let mut budget = Budget::new(self.depth);
+        let mut read = self.evaluator().evaluate(hay, hit, cache, &mut budget, found);
+        read.cut = budget.cut;
+        read
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
@@ -74,24 +90,9 @@ impl Detector {
     }
 
     /// Of matches that overlap keeps the best one: proof first, then the more specific rule, then the longer match.
-    /// Sorted by place.
-    pub fn resolve(&self, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
-        if found.len() > 1 {
-            found.sort_by_cached_key(|m| (evaluate::rank(&self.set, m), m.span.start, m.span.end));
-            let mut kept: Vec<RawMatch> = Vec::with_capacity(found.len());
-            // Spans of kept matches do not overlap: ordered by start, a neighbour test is enough.
-            let mut taken = std::collections::BTreeMap::new();
-            for m in found {
-                let before = taken.range(..m.span.end).next_back();
-                if before.is_none_or(|(_, end): (&usize, &usize)| *end <= m.span.start) {
-                    taken.insert(m.span.start, m.span.end);
-                    kept.push(m);
-                }
-            }
-            kept.sort_by_key(|m| (m.span.start, m.span.end, m.rule));
-            found = kept;
-        }
-        found
+    /// Sorted by place. What was decoded from one place may overlap.
+    pub fn resolve(&self, found: Vec<RawMatch>) -> Vec<RawMatch> {
+        overlap::resolve(&self.set, found)
     }
 }
 

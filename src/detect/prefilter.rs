@@ -1,15 +1,17 @@
 //! The prefilter: where in a text could a rule match?
 //!
 //! It may say yes wrongly, never no wrongly: every match of every rule holds one of the hits found here, by
-//! construction of [`Anchoring`]. Three kinds of hit:
+//! construction of [`Anchoring`]. Four kinds of hit:
 //!
 //! * a literal inside a run of 16 or more token characters (`[A-Za-z0-9_+/=.-]`): nearly every token with a prefix. Runs
 //!   are few, so this is what makes scanning fast;
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
-//! * a value: a run that looks random, for rules that go by length and context words.
+//! * a value: a run that looks random, for rules that go by length and context words;
+//! * encoded text, which is decoded and scanned.
 
 use std::ops::Range;
 
+use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
 use crate::detect::runs;
 use crate::detect::trigrams::Trigrams;
@@ -36,6 +38,8 @@ pub enum What {
     Literal(u32),
     /// A value-like run of this length.
     Value(u32),
+    /// Text in another spelling.
+    Encoded(Scheme),
 }
 
 /// The compiled prefilter of a rule set.
@@ -48,6 +52,8 @@ pub struct Prefilter {
     anywhere: Anywhere,
     values: bool,
     lone_values: Vec<usize>,
+    /// Look for encoded text?
+    encoded: bool,
 }
 
 /// A text that matches of a rule hold.
@@ -70,6 +76,7 @@ impl Prefilter {
             anywhere: Anywhere::default(),
             values: false,
             lone_values: Vec::new(),
+            encoded: false,
         };
         let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
@@ -99,6 +106,11 @@ impl Prefilter {
         filter
     }
 
+    /// Switches the search for encoded text on or off.
+    pub fn find_encoded(&mut self, on: bool) {
+        self.encoded = on;
+    }
+
     /// Rules that a literal belongs to.
     pub fn literal_rules(&self, literal: u32) -> &[usize] {
         &self.literals[literal as usize].rules
@@ -106,7 +118,11 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND) + MIN_RUN
+        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND).max(if self.encoded {
+            decode::LOOK
+        } else {
+            0
+        }) + MIN_RUN
     }
 
     /// Rules that go by the length of a value alone.
@@ -136,13 +152,21 @@ impl Prefilter {
     pub fn find(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         let first = hits.len();
         self.find_anywhere(hay, range.clone(), hits);
-        runs::for_each(hay, range, |run| {
+        runs::for_each(hay, range.clone(), |run| {
             self.find_in_run(hay, run.clone(), hits);
+            if self.encoded {
+                decode::find(hay, &run, looks_random, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
+            }
             if self.values {
                 find_values(hay, run, hits);
             }
         });
+        if self.encoded {
+            decode::find_dense(hay, &range, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
+        }
         hits[first..].sort_unstable();
+        // An escape may be found from the runs on both sides.
+        hits.dedup();
     }
 
     fn find_anywhere(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {

@@ -10,7 +10,8 @@ use gix::hashtable::HashSet;
 use crate::detect::incremental::{self, Memo};
 use crate::detect::{Detector, excerpt, text};
 use crate::finding::{
-    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, Receipt, Secret, Severity, Verdict,
+    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, Problem, Receipt, Secret, Severity,
+    Verdict,
 };
 use crate::provenance::Provenance;
 use crate::rules::{Kind, RuleSet};
@@ -42,7 +43,7 @@ struct Sighting {
     spot: Spot,
     position: Position,
     binary: bool,
-    via: Option<&'static str>,
+    via: Vec<&'static str>,
     excerpt: Option<Excerpt>,
 }
 
@@ -81,11 +82,19 @@ pub(super) struct Sink<'d> {
     options: &'d Options,
     pub(super) scratch: incremental::Scratch,
     entries: Entries,
+    /// What could not be looked into.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl<'d> Sink<'d> {
     pub(super) fn new(detector: &'d Detector, options: &'d Options) -> Self {
-        Self { detector, options, scratch: incremental::Scratch::default(), entries: HashMap::new() }
+        Self {
+            detector,
+            options,
+            scratch: incremental::Scratch::default(),
+            entries: HashMap::new(),
+            problems: Vec::new(),
+        }
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
@@ -95,19 +104,23 @@ impl<'d> Sink<'d> {
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
+        if memo.is_cut() {
+            self.problems.push(too_deep(source));
+        }
         if !memo.has_matches() {
             return;
         }
         let set = self.detector.rules();
         let matches = self.detector.resolve(memo.matches());
         for m in &matches {
-            let secret = Secret::new(&text.bytes[m.span.clone()]);
+            let secret = m.secret(&text.bytes);
+            let outer = if matches!(source, Source::Name(_)) { Some("file name") } else { text.via };
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
                 position: excerpt::position(&text.bytes, &m.span, text.bom),
                 binary: text.binary,
-                via: if matches!(source, Source::Name(_)) { Some("file name") } else { text.via },
+                via: outer.iter().chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
             });
             let entry = Entry {
@@ -119,6 +132,26 @@ impl<'d> Sink<'d> {
             };
             add(&mut self.entries, (m.rule, secret), entry);
         }
+    }
+}
+
+/// A limit on decoding was reached.
+fn too_deep(source: &Source<'_>) -> Problem {
+    Problem {
+        object: named(source),
+        what: "encoded text in it is nested deeper, or is larger, than is decoded".into(),
+        help: Some("raise --decode-depth if it is nested; else decode it and scan what comes out".into()),
+        accepted: false,
+    }
+}
+
+/// A source as problems name it.
+pub(super) fn named(source: &Source<'_>) -> String {
+    match source {
+        Source::Stdin => "standard input".to_owned(),
+        Source::File(path) | Source::Name(path) => path.to_string(),
+        Source::Ref(name) => format!("ref {name}"),
+        Source::Object(_, id) => format!("object {id}"),
     }
 }
 
@@ -151,10 +184,13 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
 
 /// What all workers found.
 #[derive(Debug, Default)]
-pub(super) struct Collected(Mutex<Entries>);
+pub(super) struct Collected(Mutex<Entries>, Mutex<Vec<Problem>>);
 
 impl Collected {
     pub(super) fn merge(&self, sink: Sink<'_>) {
+        if !sink.problems.is_empty() {
+            self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.problems);
+        }
         if sink.entries.is_empty() {
             return;
         }
@@ -163,6 +199,11 @@ impl Collected {
         for (key, entry) in sink.entries {
             add(&mut all, key, entry);
         }
+    }
+
+    /// What workers could not look into.
+    pub(super) fn take_problems(&self) -> Vec<Problem> {
+        std::mem::take(&mut self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Objects with a sighting.
@@ -276,7 +317,7 @@ fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
         position: sighting.position,
         binary: sighting.binary,
         excerpt: sighting.excerpt,
-        via: sighting.via.into_iter().collect(),
+        via: sighting.via,
     }
 }
 
