@@ -266,6 +266,32 @@ pub struct RawMatch {
     pub confidence: Confidence,
     /// Severity after what was decoded (expired, encrypted).
     pub severity: Severity,
+    /// Set if the secret does not stand there as it is: `span` is then what it was decoded from.
+    pub decoded: Option<Box<Decoded>>,
+}
+
+impl RawMatch {
+    /// The secret, from the text that it was found in.
+    pub fn secret(&self, text: &[u8]) -> Secret {
+        match &self.decoded {
+            Some(decoded) => decoded.secret.clone(),
+            None => Secret::new(&text[self.span.clone()]),
+        }
+    }
+
+    /// Decodings that led to it, outermost first.
+    pub fn via(&self) -> &[&'static str] {
+        self.decoded.as_ref().map_or(&[], |d| &d.via)
+    }
+}
+
+/// A secret that had to be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The secret itself.
+    pub secret: Secret,
+    /// The decodings, outermost first.
+    pub via: Vec<&'static str>,
 }
 
 /// One secret under one rule, with everything known about it.

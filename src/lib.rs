@@ -2,6 +2,7 @@
 pub mod blob;
 pub mod checksum;
 pub mod cli;
+pub mod decode;
 pub mod detect;
 pub mod error;
 pub mod finding;

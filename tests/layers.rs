@@ -16,7 +16,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("generic", &["finding"]),
     ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "generic::Class", "structure"]),
     ("source", &["blob", "error", "finding::Origin", "finding::Problem"]),
-    ("detect", &["blob", "error", "finding", "generic", "rules", "structure"]),
+    ("decode", &[]),
+    ("detect", &["blob", "decode", "error", "finding", "generic", "rules", "structure"]),
     ("policy", &["error", "finding", "rules"]),
     // It mints examples of the rules that it makes.
     ("policy::gitleaks", &["error", "finding", "rules", "structure::Rng"]),

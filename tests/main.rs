@@ -18,6 +18,8 @@ mod util;
 mod action;
 /// What is damaged is named, and nothing else is lost with it.
 mod damage;
+/// Secrets in another spelling.
+mod decode;
 /// The same bytes for any number of threads, and for the plain and the incremental scan.
 mod determinism;
 /// 0 clean, 1 findings, 2 not everything could be read.

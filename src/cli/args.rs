@@ -301,6 +301,10 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "What to scan")]
     pub allow_incomplete: bool,
 
+    /// How deep encoded text (base64, hex, escapes, and what is compressed in base64) is decoded and scanned; 0: not at all.
+    #[arg(long, value_name = "N", default_value_t = crate::detect::encoded::DEPTH, value_parser = clap::value_parser!(u8).range(0..=32), help_heading = "What to scan")]
+    pub decode_depth: u8,
+
     /// Use the rules of this file too. May be given several times.
     #[arg(long, value_name = "FILE", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,

@@ -100,7 +100,8 @@ fn scan_with(args: &ScanArgs, settings: Settings, bar: &progress::Bar) -> Result
     let detector = match settings.inventory {
         Some(inventory) => Detector::with_inventory(settings.rules, inventory),
         None => Detector::new(settings.rules),
-    };
+    }
+    .with_depth(args.decode_depth);
     let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, bar)?;
     bar.finish();
     let found = outcome.findings.len();

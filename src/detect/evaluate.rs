@@ -5,6 +5,7 @@
 
 use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
+use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
@@ -26,10 +27,12 @@ pub struct Read {
     pub start: isize,
     /// After the last byte.
     pub end: isize,
+    /// A limit on decoding was reached, so something was not looked at.
+    pub cut: bool,
 }
 
 impl Read {
-    fn cover(&mut self, start: isize, end: usize) {
+    pub(super) fn cover(&mut self, start: isize, end: usize) {
         self.start = self.start.min(start.max(-1));
         self.end = self.end.max(end as isize);
     }
@@ -53,8 +56,15 @@ struct Candidate<'a> {
 
 impl Evaluator<'_> {
     /// Adds the matches of a hit; gives the bytes they, and the absence of others, depend on.
-    pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
-        let mut read = Read { start: hit.at as isize - 1, end: hit.at as isize + 1 };
+    pub fn evaluate(
+        &self,
+        hay: &[u8],
+        hit: Hit,
+        cache: &mut WordCache,
+        budget: &mut Budget,
+        found: &mut Vec<RawMatch>,
+    ) -> Read {
+        let mut read = Read { start: hit.at as isize - 1, end: hit.at as isize + 1, cut: false };
         match hit.what {
             What::Literal(literal) => {
                 for &index in self.prefilter.literal_rules(literal) {
@@ -77,6 +87,7 @@ impl Evaluator<'_> {
                 }
             }
             What::Name(len) => self.at_name(hay, hit.at, len as usize, found, &mut read),
+            What::Encoded(scheme) => self.at_encoded(hay, (hit.at, scheme), budget, found, &mut read),
         }
         read.end = read.end.min(hay.len() as isize + 1);
         read
@@ -98,6 +109,7 @@ impl Evaluator<'_> {
             severity: self.set.metas()[rule].severity,
             facts: value.facts(hay),
             span: value.value,
+            decoded: None,
         });
     }
 
@@ -298,6 +310,7 @@ impl Evaluator<'_> {
             confidence: score::confidence(&evidence),
             severity: severity(meta.severity, &judged),
             facts: judged.facts,
+            decoded: None,
         });
         true
     }
@@ -327,6 +340,7 @@ impl Evaluator<'_> {
                 facts: Vec::new(),
                 confidence: score::confidence(&evidence),
                 severity: meta.severity,
+                decoded: None,
             });
         }
     }

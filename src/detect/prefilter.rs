@@ -8,9 +8,11 @@
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
 //! * a value: a run that looks random, for rules that go by length and context words;
 //! * a key word of a name (`pass`, `token`) with something like an operator behind it, for rules that judge by evidence.
+//! * encoded text, which is decoded and scanned.
 
 use std::ops::Range;
 
+use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
 use crate::detect::keywords::{self, KeyWords};
 use crate::detect::runs;
@@ -46,6 +48,8 @@ pub enum What {
     Run(u32),
     /// A key word of this length in a name.
     Name(u32),
+    /// Text in another spelling.
+    Encoded(Scheme),
 }
 
 /// The compiled prefilter of a rule set.
@@ -65,6 +69,8 @@ pub struct Prefilter {
     names: Option<KeyWords>,
     /// Rules that judge by evidence, with the kind of name.
     named: Vec<(Class, usize)>,
+    /// Look for encoded text?
+    encoded: bool,
 }
 
 /// A text that matches of a rule hold.
@@ -91,6 +97,7 @@ impl Prefilter {
             at_start: Vec::new(),
             names: None,
             named: Vec::new(),
+            encoded: false,
         };
         let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
@@ -131,6 +138,11 @@ impl Prefilter {
         self.all_runs = true;
     }
 
+    /// Switches the search for encoded text on or off.
+    pub fn find_encoded(&mut self, on: bool) {
+        self.encoded = on;
+    }
+
     /// Rules that a literal belongs to.
     pub fn literal_rules(&self, literal: u32) -> &[usize] {
         &self.literals[literal as usize].rules
@@ -138,7 +150,9 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND).max(keywords::AHEAD) + MIN_RUN
+        let literal = self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0);
+        let decode = if self.encoded { decode::LOOK } else { 0 };
+        literal.max(BEHIND).max(keywords::AHEAD).max(decode) + MIN_RUN
     }
 
     /// The rule that judges values of a kind of name.
@@ -184,16 +198,24 @@ impl Prefilter {
         if let Some(names) = &self.names {
             names.find(hay, range.clone(), |at, len| hits.push(Hit { at, what: What::Name(len as u32) }));
         }
-        runs::for_each(hay, range, |run| {
+        runs::for_each(hay, range.clone(), |run| {
             self.find_in_run(hay, run.clone(), hits);
             if self.all_runs {
                 find_pieces(hay, run.clone(), hits);
+            }
+            if self.encoded {
+                decode::find(hay, &run, looks_random, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
             }
             if self.values {
                 find_values(hay, run, hits);
             }
         });
+        if self.encoded {
+            decode::find_dense(hay, &range, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
+        }
         hits[first..].sort_unstable();
+        // An escape may be found from the runs on both sides.
+        hits.dedup();
     }
 
     fn find_anywhere(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {

@@ -11,8 +11,8 @@ use gix::hashtable::HashSet;
 use crate::detect::incremental::{self, Memo};
 use crate::detect::{Detector, excerpt, score, text};
 use crate::finding::{
-    Allowance, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, RawMatch, Receipt,
-    Secret, Severity, Verdict,
+    Allowance, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, Problem, RawMatch,
+    Receipt, Secret, Severity, Verdict,
 };
 use crate::generic;
 use crate::policy::comments::{self, Said};
@@ -49,7 +49,7 @@ pub(super) struct Sighting {
     pub(super) spot: Spot,
     pub(super) position: Position,
     pub(super) binary: bool,
-    pub(super) via: Option<&'static str>,
+    pub(super) via: Vec<&'static str>,
     excerpt: Option<Excerpt>,
     allowed: Option<Allowance>,
     /// Rule of its other half, and the line that has it (the offset in a binary file).
@@ -114,12 +114,20 @@ pub(super) struct Sink<'d> {
     pub(super) scratch: incremental::Scratch,
     entries: Entries,
     no_rules: BTreeSet<String>,
+    /// What could not be looked into.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl<'d> Sink<'d> {
     pub(super) fn new(detector: &'d Detector, options: &'d Options) -> Self {
-        let scratch = incremental::Scratch::default();
-        Self { detector, options, scratch, entries: HashMap::new(), no_rules: BTreeSet::new() }
+        Self {
+            detector,
+            options,
+            scratch: incremental::Scratch::default(),
+            entries: HashMap::new(),
+            no_rules: BTreeSet::new(),
+            problems: Vec::new(),
+        }
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
@@ -140,6 +148,9 @@ impl<'d> Sink<'d> {
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
+        if memo.is_cut() {
+            self.problems.push(too_deep(source));
+        }
         if !memo.has_matches() {
             return;
         }
@@ -150,13 +161,14 @@ impl<'d> Sink<'d> {
         }
         let pairs = self.detector.pair(&text.bytes, &mut matches);
         for (m, pair) in matches.iter().zip(pairs) {
-            let secret = Secret::new(&text.bytes[m.span.clone()]);
+            let secret = m.secret(&text.bytes);
+            let outer = if matches!(source, Source::Name(_)) { Some("file name") } else { text.via };
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
                 position: excerpt::position(&text.bytes, &m.span, text.bom),
                 binary: text.binary,
-                via: if matches!(source, Source::Name(_)) { Some("file name") } else { text.via },
+                via: outer.iter().chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
                 allowed: self.comment(&text.bytes, m, &matches, source),
                 pair: pair.map(|pair| {
@@ -202,6 +214,26 @@ impl Sink<'_> {
     }
 }
 
+/// A limit on decoding was reached.
+fn too_deep(source: &Source<'_>) -> Problem {
+    Problem {
+        object: named(source),
+        what: "encoded text in it is nested deeper, or is larger, than is decoded".into(),
+        help: Some("raise --decode-depth if it is nested; else decode it and scan what comes out".into()),
+        accepted: false,
+    }
+}
+
+/// A source as problems name it.
+pub(super) fn named(source: &Source<'_>) -> String {
+    match source {
+        Source::Stdin => "standard input".to_owned(),
+        Source::File(path) | Source::Name(path) => path.to_string(),
+        Source::Ref(name) => format!("ref {name}"),
+        Source::Object(_, id) => format!("object {id}"),
+    }
+}
+
 fn add(entries: &mut Entries, key: (usize, Secret), entry: Entry) {
     match entries.entry(key) {
         hash_map::Entry::Occupied(mut have) => have.get_mut().join(entry),
@@ -231,12 +263,15 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
 
 /// What all workers found.
 #[derive(Debug, Default)]
-pub(super) struct Collected(Mutex<Entries>, Mutex<BTreeSet<String>>);
+pub(super) struct Collected(Mutex<Entries>, Mutex<BTreeSet<String>>, Mutex<Vec<Problem>>);
 
 impl Collected {
     pub(super) fn merge(&self, sink: Sink<'_>) {
         if !sink.no_rules.is_empty() {
             self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.no_rules);
+        }
+        if !sink.problems.is_empty() {
+            self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.problems);
         }
         if sink.entries.is_empty() {
             return;
@@ -254,6 +289,11 @@ impl Collected {
         sink.entries.retain(|key, _| !all.contains_key(key));
         drop(all);
         self.merge(sink);
+    }
+
+    /// What workers could not look into.
+    pub(super) fn take_problems(&self) -> Vec<Problem> {
+        std::mem::take(&mut self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Objects with a sighting.
@@ -326,7 +366,7 @@ fn finding(
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
     // An object is read from each damaged pack that has it.
-    entry.sightings.dedup_by(|a, b| (&a.spot, a.position, a.via) == (&b.spot, b.position, b.via));
+    entry.sightings.dedup_by(|a, b| (&a.spot, a.position, &a.via) == (&b.spot, b.position, &b.via));
     let objects: Vec<ObjectId> = entry
         .sightings
         .iter()
@@ -432,7 +472,7 @@ fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
         position: sighting.position,
         binary: sighting.binary,
         excerpt: sighting.excerpt,
-        via: sighting.via.into_iter().collect(),
+        via: sighting.via,
         allowed: sighting.allowed,
     }
 }

@@ -124,6 +124,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     }
     let Scan { collected, mut receipt, lives, .. } = scan;
     receipt.target = if names.len() > 5 { format!("{} paths", names.len()) } else { names.join(", ") };
+    receipt.problems.extend(collected.take_problems());
     receipt.problems.sort();
     receipt.problems.dedup();
     for problem in &mut receipt.problems {
