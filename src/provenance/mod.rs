@@ -10,6 +10,7 @@ pub mod parse;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::BString;
 use gix::ObjectId;
@@ -377,9 +378,10 @@ struct Collected {
     /// Trees that hold a wanted blob.
     direct: Vec<ObjectId>,
     commits: Vec<(ObjectId, parse::CommitData)>,
-    /// Objects that are known to be there.
-    known: Vec<Option<ObjectId>>,
 }
+
+/// Ids that [`FirstPass`] remembers to have looked up: a power of two.
+const KNOWN: usize = 1 << 20;
 
 /// Which trees hold which, and all commits.
 struct FirstPass<'a> {
@@ -389,6 +391,8 @@ struct FirstPass<'a> {
     bits: Vec<u64>,
     /// Objects that trees name and no store has.
     absent: Mutex<HashSet>,
+    /// 64 bits of ids that were looked up.
+    known: Vec<AtomicU64>,
     collected: Mutex<Collected>,
 }
 
@@ -400,7 +404,8 @@ impl<'a> FirstPass<'a> {
             let key = usize::from(id.as_bytes()[0]) << 8 | usize::from(id.as_bytes()[1]);
             bits[key >> 6] |= 1 << (key & 63);
         }
-        Self { objects, wanted, bits, absent: Mutex::default(), collected: Mutex::default() }
+        let known = std::iter::repeat_with(AtomicU64::default).take(KNOWN).collect();
+        Self { objects, wanted, bits, absent: Mutex::default(), known, collected: Mutex::default() }
     }
 
     fn is_wanted(&self, id: &[u8]) -> bool {
@@ -408,16 +413,16 @@ impl<'a> FirstPass<'a> {
         self.bits[key >> 6] >> (key & 63) & 1 == 1 && ObjectId::try_from(id).is_ok_and(|id| self.wanted.contains(&id))
     }
 
-    /// Notes an object that is in no store. `known` remembers what was looked up last, since neighbouring trees
-    /// name mostly the same objects.
-    fn check_present(&self, id: &[u8], known: &mut Vec<Option<ObjectId>>) {
+    /// Notes an object that is in no store. What was looked up before is remembered by 64 bits of its id, since
+    /// neighbouring trees name mostly the same objects.
+    fn check_present(&self, id: &[u8]) {
         let Ok(id) = ObjectId::try_from(id) else { return };
-        known.resize(1 << 14, None);
-        let slot = &mut known[graph::hash(id.as_bytes()) as usize & ((1 << 14) - 1)];
-        if *slot == Some(id) {
+        let slot = &self.known[graph::hash(id.as_bytes()) as usize & (KNOWN - 1)];
+        let key = id.as_bytes()[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        if slot.load(Ordering::Relaxed) == key {
             return;
         }
-        *slot = Some(id);
+        slot.store(key, Ordering::Relaxed);
         if !self.objects.has(&id) {
             self.absent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id);
         }
@@ -465,7 +470,7 @@ impl Visitor for FirstPass<'_> {
             }
             let known = copy.as_ref().is_some_and(|c| c.start + entry.id.len() <= end && end <= c.end);
             if !known && !entry.is_submodule {
-                self.check_present(entry.id, &mut found.known);
+                self.check_present(entry.id);
             }
         }
         if direct {
