@@ -14,6 +14,8 @@
 /// What a session is: repositories, the program, minted credentials.
 mod util;
 
+/// The catalogue as a whole.
+mod catalogue;
 /// The same bytes for any number of threads, and for the plain and the incremental scan.
 mod determinism;
 /// 0 clean, 1 findings, 2 not everything could be read.
