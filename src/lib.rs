@@ -2,10 +2,14 @@
 pub mod blob;
 pub mod checksum;
 pub mod cli;
+pub mod decode;
 pub mod detect;
 pub mod error;
 pub mod finding;
+pub mod generic;
+pub mod policy;
 pub mod provenance;
+pub mod range;
 pub mod report;
 pub mod rules;
 pub mod scan;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
+use data_encoding::{BASE64, HEXLOWER};
 use keyscan::blob::Region;
 use keyscan::detect::Detector;
 use keyscan::detect::incremental::{Scratch, scan_change, scan_whole};
@@ -39,8 +40,38 @@ fn assert_same(what: &str, a: &[(&str, Vec<u8>)], b: &[(&str, Vec<u8>)]) {
     }
 }
 
-/// A value that some rule may find, with the name that the rule wants before it.
+/// A value that some rule may find, as it is or in another spelling.
 fn assigned(rng: &mut Rng) -> Vec<u8> {
+    let plain = plainly_assigned(rng);
+    let quote = plain.iter().position(|&b| b == b'"').unwrap_or_default() + 1;
+    let (name, value) = plain.split_at(quote);
+    let value = &value[..value.len() - 1];
+    let escaped = |escape: &dyn Fn(u8) -> String, most: usize| -> Vec<u8> {
+        let one = |(i, b): (usize, &u8)| if i % most == 0 { escape(*b).into_bytes() } else { vec![*b] };
+        value.iter().enumerate().flat_map(one).collect()
+    };
+    let some = 1 + rng.below(9);
+    let spelt = match rng.below(16) {
+        0 => BASE64.encode(value).into_bytes(),
+        1 => wrapped(&BASE64.encode(&plain), 16 + rng.below(70)),
+        2 => BASE64.encode(BASE64.encode(&plain).as_bytes()).into_bytes(),
+        3 => HEXLOWER.encode(value).into_bytes(),
+        4 => escaped(&|b| format!("%{b:02X}"), some),
+        5 => escaped(&|b| format!("\\u{b:04x}"), some),
+        6 => escaped(&|b| format!("&#{b};"), some),
+        7 => [&value[..value.len() / 2], b"\\\n", &value[value.len() / 2..]].concat(),
+        _ => return plain,
+    };
+    [name, &spelt, b"\""].concat()
+}
+
+/// Lines of a column.
+fn wrapped(text: &str, column: usize) -> Vec<u8> {
+    text.as_bytes().chunks(column).collect::<Vec<_>>().join(b"\n  ".as_slice())
+}
+
+/// A value that some rule may find, with the name that the rule wants before it.
+fn plainly_assigned(rng: &mut Rng) -> Vec<u8> {
     let rules = builtin_rules();
     loop {
         let rule = &rules.rules()[rng.below(rules.rules().len())];
@@ -298,7 +329,62 @@ fn piece((kind, seed): (u8, u64)) -> Vec<u8> {
             let (from, to) = (rng.below(text.len()), rng.below(text.len()));
             text[from.min(to)..from.max(to)].to_vec()
         }
+        2 => (0..1 + rng.below(8)).flat_map(|_| named(&mut rng)).collect(),
         _ => filler(&mut rng),
+    }
+}
+
+/// A small piece of an assignment: what decides whether a value is judged by its name, and where it ends.
+fn named(rng: &mut Rng) -> Vec<u8> {
+    const PARTS: &[&str] = &[
+        "password",
+        "db_pass",
+        "Token",
+        "SECRET_KEY",
+        "api",
+        "key",
+        "identified by ",
+        "\"",
+        "'",
+        "=",
+        ": ",
+        " => ",
+        " := ",
+        "\n",
+        "\r\n",
+        "  ",
+        "<",
+        ">",
+        "</",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "&",
+        "?",
+        ",",
+        ";",
+        "value",
+        "|",
+        "+",
+        "\\",
+        "\\\"",
+        "user",
+        "kdf",
+        "# ",
+        "--",
+        "&quot;",
+        "-",
+        "$",
+        "\u{e9}t\u{e9} ici",
+        "string",
+        "BEGIN",
+    ];
+    match rng.below(4) {
+        0 => rng.text(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 4).into_bytes(),
+        1 => rng.text(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20).into_bytes(),
+        _ => PARTS[rng.below(PARTS.len())].as_bytes().to_vec(),
     }
 }
 
@@ -352,7 +438,8 @@ fn build(base: &[u8], steps: &[Step]) -> (Vec<u8>, Vec<Region>) {
 }
 
 fn sorted(mut matches: Vec<RawMatch>) -> Vec<RawMatch> {
-    matches.sort_by_key(|m| (m.span.start, m.span.end, m.rule));
+    let secret = |m: &RawMatch| m.decoded.as_ref().map(|d| (d.secret.clone(), d.via.clone()));
+    matches.sort_by_cached_key(|m| (m.span.start, m.span.end, m.rule, secret(m), m.confidence));
     matches
 }
 

@@ -13,13 +13,23 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("checksum", &[]),
     ("finding", &["rules::RuleId"]),
     ("structure", &["checksum", "finding"]),
-    ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "structure"]),
-    ("source", &["blob", "error", "finding::Problem"]),
-    ("detect", &["blob", "error", "finding", "rules", "structure"]),
+    ("generic", &["finding"]),
+    ("rules", &["checksum", "error", "finding::Severity", "finding::Verdict", "generic::Class", "structure"]),
+    ("source", &["blob", "error", "finding::Origin", "finding::Problem"]),
+    ("decode", &[]),
+    ("detect", &["blob", "decode", "error", "finding", "generic", "rules", "structure"]),
+    ("policy", &["error", "finding", "rules"]),
+    // It mints examples of the rules that it makes.
+    ("policy::gitleaks", &["error", "finding", "rules", "structure::Rng"]),
     ("provenance", &["blob", "error", "finding", "source"]),
-    ("scan", &["detect", "error", "finding", "provenance", "rules", "source"]),
+    ("range", &["error", "finding::Problem", "provenance::parse", "source"]),
+    ("scan", &["detect", "error", "finding", "generic", "policy", "provenance", "range", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),
-    ("cli", &["detect", "error", "finding", "report", "rules", "scan", "structure"]),
+    ("hook", &["error"]),
+    (
+        "cli",
+        &["detect", "error", "finding", "hook", "policy", "range", "report", "rules", "scan", "source", "structure"],
+    ),
 ];
 
 /// Packages that only these modules may use.
@@ -30,9 +40,14 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("termcolor", &["cli", "report"]),
     ("serde_sarif", &["report::sarif"]),
-    ("serde_yaml", &["rules::syntax"]),
-    ("gix", &["source", "provenance", "scan"]),
-    ("ignore", &["source::worktree"]),
+    ("csv", &["report::table"]),
+    ("quick_xml", &["report::junit"]),
+    ("serde_yaml", &["rules::syntax", "policy::config"]),
+    ("toml", &["policy::gitleaks"]),
+    ("regex_syntax", &["policy::gitleaks"]),
+    ("gix", &["source", "provenance", "range", "scan"]),
+    ("imara_diff", &["scan::added"]),
+    ("ignore", &["source::worktree", "policy::paths"]),
     ("rayon", &["scan", "source", "cli"]),
 ];
 

@@ -1,16 +1,20 @@
 //! Arguments to settings: rules loaded and chosen, targets told apart.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::cli::args::ScanArgs;
 use crate::detect::inventory::Inventory;
 use crate::error::{Error, Result};
-use crate::finding::Severity;
-use crate::report::Format;
+use crate::finding::{Confidence, Severity};
+use crate::policy::Policy;
+use crate::policy::discover::{Wanted, discover};
+use crate::range::Selection;
 use crate::rules::syntax::RuleFile;
 use crate::rules::{RuleSet, builtin, check};
 use crate::scan::{self, Target};
+use crate::source::lookup::Quarantine;
 
 /// Everything a scan needs to know.
 #[derive(Debug)]
@@ -25,15 +29,22 @@ pub struct Settings {
     pub scan: scan::Options,
     /// Least severity that is reported.
     pub severity: Severity,
-    /// Report format.
-    pub format: Format,
 }
 
 impl Settings {
     /// Resolves the arguments of a scan.
     pub fn resolve(args: &ScanArgs) -> Result<Self> {
-        let rules = choose(load(&args.rules)?, &args.only, &args.skip)?;
-        let targets = args.paths.iter().map(|path| target(path)).collect::<Result<_>>()?;
+        Self::resolve_for(args, false)
+    }
+
+    /// The same; `no_baseline` for making one.
+    pub fn resolve_for(args: &ScanArgs, no_baseline: bool) -> Result<Self> {
+        let targets: Vec<Target> = args.paths.iter().map(|path| target(path)).collect::<Result<_>>()?;
+        let policy = policy(args, &targets, no_baseline)?;
+        let rules = choose(with_own_rules(&args.rules, &policy)?, &args.only, &args.skip)?;
+        let config = policy.config();
+        let confidence = args.confidence.map(Confidence::from).or(config.and_then(|c| c.confidence));
+        let severity = args.severity.map(Severity::from).or(config.and_then(|c| c.severity));
         Ok(Self {
             rules,
             inventory: inventory(&args.inventory)?,
@@ -42,16 +53,66 @@ impl Settings {
                 files: !args.history_only,
                 history: !args.no_history,
                 no_ignore: args.no_ignore,
-                confidence: args.confidence.into(),
+                confidence: confidence.unwrap_or(Confidence::Medium),
+                explain: args.explain,
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,
+                selection: selection(args),
+                allow_empty_range: args.allow_empty_range,
+                quarantine: Quarantine::default(),
+                deadline: None,
+                policy: Arc::new(policy),
                 plain: args.plain,
             },
-            severity: args.severity.into(),
-            format: Format::from_str(&args.format)?,
+            severity: severity.unwrap_or(Severity::Info),
         })
     }
+}
+
+/// The part of the history that is asked for.
+fn selection(args: &ScanArgs) -> Option<Selection> {
+    if args.staged {
+        return Some(Selection::Staged);
+    }
+    if let Some(range) = &args.range {
+        return Some(Selection::Range(range.clone()));
+    }
+    (args.since.is_some() || !args.branch.is_empty()).then(|| Selection::Since(args.since.clone(), args.branch.clone()))
+}
+
+/// What is found and not shown.
+fn policy(args: &ScanArgs, targets: &[Target], no_baseline: bool) -> Result<Policy> {
+    let paths: Vec<PathBuf> = targets
+        .iter()
+        .filter_map(|t| match t {
+            Target::Path(path) => Some(path.clone()),
+            Target::Stdin => None,
+        })
+        .collect();
+    let wanted = Wanted {
+        config: args.config.clone(),
+        baseline: args.baseline.clone(),
+        no_repo_config: args.no_repo_config,
+        no_baseline,
+    };
+    discover(&paths, &wanted)
+}
+
+/// The built-in rules, those of the command line and those of the config file, all of which a config must leave in use.
+pub fn with_own_rules(files: &[PathBuf], policy: &Policy) -> Result<RuleSet> {
+    let mut all = load(files)?;
+    if !policy.rule_files.is_empty() {
+        let theirs: BTreeSet<String> = all.metas().iter().map(|m| m.id.clone()).collect();
+        all = load(&[files, &policy.rule_files].concat())?;
+        if policy.foreign_rules {
+            all.distrust(|meta| !theirs.contains(&meta.id));
+        }
+    }
+    if let Some(config) = policy.config() {
+        config.check_rules(all.metas())?;
+    }
+    Ok(all)
 }
 
 fn target(path: &Path) -> Result<Target> {

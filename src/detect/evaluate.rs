@@ -5,10 +5,12 @@
 
 use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
+use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
+use crate::generic;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
@@ -25,10 +27,12 @@ pub struct Read {
     pub start: isize,
     /// After the last byte.
     pub end: isize,
+    /// A limit on decoding was reached, so something was not looked at.
+    pub cut: bool,
 }
 
 impl Read {
-    fn cover(&mut self, start: isize, end: usize) {
+    pub(super) fn cover(&mut self, start: isize, end: usize) {
         self.start = self.start.min(start.max(-1));
         self.end = self.end.max(end as isize);
     }
@@ -52,8 +56,15 @@ struct Candidate<'a> {
 
 impl Evaluator<'_> {
     /// Adds the matches of a hit; gives the bytes they, and the absence of others, depend on.
-    pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
-        let mut read = Read { start: hit.at as isize - 1, end: hit.at as isize + 1 };
+    pub fn evaluate(
+        &self,
+        hay: &[u8],
+        hit: Hit,
+        cache: &mut WordCache,
+        budget: &mut Budget,
+        found: &mut Vec<RawMatch>,
+    ) -> Read {
+        let mut read = Read { start: hit.at as isize - 1, end: hit.at as isize + 1, cut: false };
         match hit.what {
             What::Literal(literal) => {
                 for &index in self.prefilter.literal_rules(literal) {
@@ -75,9 +86,31 @@ impl Evaluator<'_> {
                     read.cover(looked.start as isize - 1, looked.end + 1);
                 }
             }
+            What::Name(len) => self.at_name(hay, hit.at, len as usize, found, &mut read),
+            What::Encoded(scheme) => self.at_encoded(hay, (hit.at, scheme), budget, found, &mut read),
         }
         read.end = read.end.min(hay.len() as isize + 1);
         read
+    }
+
+    /// Judges the value of a name by evidence.
+    fn at_name(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
+        let (looked, value) = generic::look(hay, at, len);
+        read.start = read.start.min(looked.start);
+        read.end = read.end.max(looked.end);
+        let Some(value) = value else { return };
+        let (Some(confidence), Some(rule)) = (value.confidence(), self.prefilter.named_rule(value.class)) else {
+            return;
+        };
+        found.push(RawMatch {
+            rule,
+            verdict: Verdict::Shape,
+            confidence,
+            severity: self.set.metas()[rule].severity,
+            facts: value.facts(hay),
+            span: value.value,
+            decoded: None,
+        });
     }
 
     fn at_literal(
@@ -276,6 +309,7 @@ impl Evaluator<'_> {
             confidence: score::confidence(&evidence),
             severity: severity(meta.severity, &judged),
             facts: judged.facts,
+            decoded: None,
         });
         true
     }
@@ -305,6 +339,7 @@ impl Evaluator<'_> {
                 facts: Vec::new(),
                 confidence: score::confidence(&evidence),
                 severity: meta.severity,
+                decoded: None,
             });
         }
     }
@@ -467,17 +502,15 @@ pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     };
     // A file around a key says more than the key in it.
     let around = m.verdict >= Verdict::WellFormed && rule.structure.as_ref().is_some_and(|(s, _)| s.is_document());
+    let named = matches!(rule.anchoring, Anchoring::Name(_));
+    // Of two values of names the inner one has the name that is nearer.
+    let len = if named { usize::MAX - m.span.len() } else { m.span.len() };
     (
+        // What an issuer's rule says of a text, malformed or no secret, is better founded than its name.
+        named,
         m.verdict == Verdict::Malformed,
-        std::cmp::Reverse((
-            m.confidence == Confidence::Proven,
-            around,
-            told,
-            m.confidence,
-            specific,
-            m.span.len(),
-            m.severity,
-        )),
+        rule.foreign,
+        std::cmp::Reverse((m.confidence == Confidence::Proven, around, told, m.confidence, specific, len, m.severity)),
         m.rule,
     )
 }

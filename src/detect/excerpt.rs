@@ -54,9 +54,12 @@ pub fn excerpt(set: &RuleSet, text: &[u8], of: &RawMatch, matches: &[RawMatch]) 
     Excerpt { text: shown, caret: caret_start..caret_end }
 }
 
-/// The mask of a match.
+/// The mask of a match as it stands in the text; of what was decoded nothing is shown.
 pub fn masked(set: &RuleSet, of: &RawMatch, secret: &[u8]) -> String {
-    Secret::new(secret).mask(set.rules()[of.rule].shown_prefix())
+    match of.decoded {
+        Some(_) => "*".repeat(8),
+        None => Secret::new(secret).mask(set.rules()[of.rule].shown_prefix()),
+    }
 }
 
 /// Appends a part of a line without control characters and without secrets. Matches and runs that reach over the edges of

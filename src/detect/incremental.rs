@@ -46,6 +46,11 @@ impl Memo {
         self.hits.iter().flat_map(|t| &t.matches).cloned().collect()
     }
 
+    /// Was anything left out because a limit on decoding was reached?
+    pub fn is_cut(&self) -> bool {
+        self.hits.iter().any(|t| t.read.cut)
+    }
+
     /// Is there any match at all?
     pub fn has_matches(&self) -> bool {
         self.hits.iter().any(|t| !t.matches.is_empty())
@@ -104,7 +109,11 @@ fn track(detector: &Detector, bytes: &[u8], hit: Hit, words: &mut WordCache) -> 
     let read = detector.evaluate(bytes, hit, words, &mut matches);
     // What depends only on bytes this close need not be remembered: after a change there it is found again.
     let (at, near) = (hit.at as isize, detector.reach() as isize);
-    (!matches.is_empty() || read.start < at - near || read.end > at + near).then_some(Tracked { hit, read, matches })
+    (!matches.is_empty() || read.cut || read.start < at - near || read.end > at + near).then_some(Tracked {
+        hit,
+        read,
+        matches,
+    })
 }
 
 /// Takes over the hits of a copied region; `again` evaluates one anew.
@@ -143,7 +152,7 @@ impl Tracked {
             .iter()
             .map(|m| RawMatch { span: shift(m.span.start)..shift(m.span.end), ..m.clone() })
             .collect();
-        Self { hit, read: Read { start: self.read.start + by, end: self.read.end + by }, matches }
+        Self { hit, read: Read { start: self.read.start + by, end: self.read.end + by, ..self.read }, matches }
     }
 }
 

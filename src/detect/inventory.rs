@@ -190,6 +190,7 @@ impl Inventory {
             facts: vec![Fact::new("inventory", &self.entries[index].label)],
             confidence: Confidence::Proven,
             severity: Severity::Critical,
+            decoded: None,
         });
     }
 

@@ -6,10 +6,13 @@
 mod anywhere;
 mod boundary;
 pub mod context;
+pub mod encoded;
 pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
 pub mod inventory;
+mod keywords;
+mod overlap;
 pub mod pairs;
 pub mod prefilter;
 mod runs;
@@ -23,6 +26,7 @@ use std::ops::Range;
 use crate::finding::{RawMatch, Verdict};
 use crate::rules::RuleSet;
 use context::{ContextIndex, WordCache};
+use encoded::Budget;
 use evaluate::{Evaluator, Read};
 use inventory::Inventory;
 use pairs::{Pair, Partners};
@@ -36,18 +40,22 @@ pub struct Detector {
     context: ContextIndex,
     partners: Partners,
     inventory: Option<Inventory>,
+    /// How deep encoded text is decoded.
+    depth: u8,
 }
 
 impl Detector {
     /// Compiles what scanning needs.
     pub fn new(set: RuleSet) -> Self {
-        Self {
+        let new = Self {
             prefilter: Prefilter::new(&set),
             context: ContextIndex::new(&set),
             partners: Partners::new(&set),
             inventory: None,
+            depth: 0,
             set,
-        }
+        };
+        new.with_depth(encoded::DEPTH)
     }
 
     /// Looks for the keys of an inventory, too.
@@ -57,6 +65,13 @@ impl Detector {
         detector.prefilter.look_at_runs();
         detector.inventory = Some(inventory.for_rule(rule));
         detector
+    }
+
+    /// Sets how deep encoded text is decoded; 0: not at all.
+    pub fn with_depth(mut self, depth: u8) -> Self {
+        self.depth = depth;
+        self.prefilter.find_encoded(depth > 0);
+        self
     }
 
     /// The rules in use.
@@ -76,7 +91,10 @@ impl Detector {
 
     /// Adds the matches of a hit and gives the bytes that they depend on. `cache` is for one text at a time.
     pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
-        self.evaluator().evaluate(hay, hit, cache, found)
+        let mut budget = Budget::new(self.depth);
+        let mut read = self.evaluator().evaluate(hay, hit, cache, &mut budget, found);
+        read.cut = budget.cut;
+        read
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
@@ -106,28 +124,15 @@ impl Detector {
     }
 
     /// Of matches that overlap keeps the best one: proof first, then the more specific rule, then the longer match.
-    /// Sorted by place.
+    /// Sorted by place. What was decoded from one place may overlap.
     pub fn resolve(&self, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
         if found.len() > 1 {
             if let Some(inventory) = &self.inventory {
                 inventory.merge(&mut found);
             }
             evaluate::drop_generic(&self.set, &mut found);
-            found.sort_by_cached_key(|m| (evaluate::rank(&self.set, m), m.span.start, m.span.end));
-            let mut kept: Vec<RawMatch> = Vec::with_capacity(found.len());
-            // Spans of kept matches do not overlap: ordered by start, a neighbour test is enough.
-            let mut taken = std::collections::BTreeMap::new();
-            for m in found {
-                let before = taken.range(..m.span.end).next_back();
-                if before.is_none_or(|(_, end): (&usize, &usize)| *end <= m.span.start) {
-                    taken.insert(m.span.start, m.span.end);
-                    kept.push(m);
-                }
-            }
-            kept.sort_by_key(|m| (m.span.start, m.span.end, m.rule));
-            found = kept;
         }
-        found
+        overlap::resolve(&self.set, found)
     }
 }
 

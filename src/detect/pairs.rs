@@ -114,6 +114,7 @@ mod tests {
                 facts: Vec::new(),
                 confidence,
                 severity: Severity::High,
+                decoded: None,
             })
         };
         text.char_indices().filter_map(found).collect()

@@ -1,18 +1,23 @@
 //! The prefilter: where in a text could a rule match?
 //!
 //! It may say yes wrongly, never no wrongly: every match of every rule holds one of the hits found here, by
-//! construction of [`Anchoring`]. Three kinds of hit:
+//! construction of [`Anchoring`]. Four kinds of hit:
 //!
 //! * a literal inside a run of 16 or more token characters (`[A-Za-z0-9_+/=.-]`): nearly every token with a prefix. Runs
 //!   are few, so this is what makes scanning fast;
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
-//! * a value: a run that looks random, for rules that go by length and context words.
+//! * a value: a run that looks random, for rules that go by length and context words;
+//! * a key word of a name (`pass`, `token`) with something like an operator behind it, for rules that judge by evidence.
+//! * encoded text, which is decoded and scanned.
 
 use std::ops::Range;
 
+use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
+use crate::detect::keywords::{self, KeyWords};
 use crate::detect::runs;
 use crate::detect::trigrams::Trigrams;
+use crate::generic::Class;
 use crate::rules::format::is_token_byte;
 use crate::rules::{Anchoring, RuleSet};
 
@@ -41,6 +46,10 @@ pub enum What {
     Start,
     /// Any run of token characters, or a piece of one, of this length; only where an inventory asks for it.
     Run(u32),
+    /// A key word of this length in a name.
+    Name(u32),
+    /// Text in another spelling.
+    Encoded(Scheme),
 }
 
 /// The compiled prefilter of a rule set.
@@ -57,6 +66,11 @@ pub struct Prefilter {
     all_runs: bool,
     /// Rules for the beginning of a text.
     at_start: Vec<usize>,
+    names: Option<KeyWords>,
+    /// Rules that judge by evidence, with the kind of name.
+    named: Vec<(Class, usize)>,
+    /// Look for encoded text?
+    encoded: bool,
 }
 
 /// A text that matches of a rule hold.
@@ -81,6 +95,9 @@ impl Prefilter {
             lone_values: Vec::new(),
             all_runs: false,
             at_start: Vec::new(),
+            names: None,
+            named: Vec::new(),
+            encoded: false,
         };
         let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
@@ -105,6 +122,10 @@ impl Prefilter {
                         filter.lone_values.push(index);
                     }
                 }
+                Anchoring::Name(class) => {
+                    filter.names.get_or_insert_with(KeyWords::new);
+                    filter.named.push((*class, index));
+                }
             }
         }
         filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
@@ -117,6 +138,11 @@ impl Prefilter {
         self.all_runs = true;
     }
 
+    /// Switches the search for encoded text on or off.
+    pub fn find_encoded(&mut self, on: bool) {
+        self.encoded = on;
+    }
+
     /// Rules that a literal belongs to.
     pub fn literal_rules(&self, literal: u32) -> &[usize] {
         &self.literals[literal as usize].rules
@@ -124,7 +150,14 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND) + MIN_RUN
+        let literal = self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0);
+        let decode = if self.encoded { decode::LOOK } else { 0 };
+        literal.max(BEHIND).max(keywords::AHEAD).max(decode) + MIN_RUN
+    }
+
+    /// The rule that judges values of a kind of name.
+    pub fn named_rule(&self, class: Class) -> Option<usize> {
+        self.named.iter().find(|(c, _)| c.as_str() == class.as_str()).map(|(_, rule)| *rule)
     }
 
     /// Rules that go by the length of a value alone.
@@ -162,16 +195,27 @@ impl Prefilter {
             hits.push(Hit { at: 0, what: What::Start });
         }
         self.find_anywhere(hay, range.clone(), hits);
-        runs::for_each(hay, range, |run| {
+        if let Some(names) = &self.names {
+            names.find(hay, range.clone(), |at, len| hits.push(Hit { at, what: What::Name(len as u32) }));
+        }
+        runs::for_each(hay, range.clone(), |run| {
             self.find_in_run(hay, run.clone(), hits);
             if self.all_runs {
                 find_pieces(hay, run.clone(), hits);
+            }
+            if self.encoded {
+                decode::find(hay, &run, looks_random, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
             }
             if self.values {
                 find_values(hay, run, hits);
             }
         });
+        if self.encoded {
+            decode::find_dense(hay, &range, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
+        }
         hits[first..].sort_unstable();
+        // An escape may be found from the runs on both sides.
+        hits.dedup();
     }
 
     fn find_anywhere(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {

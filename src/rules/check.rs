@@ -123,17 +123,17 @@ fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &st
     if spec.kind != Kind::Secret && spec.reason.is_none() {
         add(true, format!("it is `{}` without a `reason`", spec.kind.as_str()), "say why it is no secret");
     }
-    if spec.format.is_some() == spec.regex.is_some() {
+    if [spec.format.is_some(), spec.regex.is_some(), spec.named.is_some()].into_iter().filter(|has| *has).count() != 1 {
         add(
             true,
-            "it must have either `format` or `regex`".into(),
+            "it must have one of `format`, `regex` and `named`".into(),
             "write a `format`; a `regex` only if that cannot say it",
         );
     }
-    if spec.regex.is_some() && spec.mint.is_none() {
+    if (spec.regex.is_some() || spec.named.is_some()) && spec.mint.is_none() {
         add(
             true,
-            "a `regex` needs `mint`".into(),
+            "a `regex` or `named` needs `mint`".into(),
             "give a format that mints an example, so that the rule can be tested",
         );
     }

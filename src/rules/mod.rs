@@ -21,6 +21,7 @@ pub use syntax::{At, Boundary, Certainty, Environment, Kind, Rotation};
 
 use crate::error::{Error, Result};
 use crate::finding::Severity;
+use crate::generic::Class as Named;
 use crate::structure::{self, Structure};
 use class::Class;
 use expr::Check;
@@ -120,6 +121,8 @@ pub struct Rule {
     pub pairs: Vec<String>,
     /// Format that mints an example for a regex.
     pub mint: Option<Format>,
+    /// It comes from what is scanned.
+    pub foreign: bool,
     /// Ends of the paths of files that it is looked for in; empty: all files.
     pub paths: Vec<String>,
 }
@@ -148,6 +151,8 @@ pub enum Anchoring {
     Start,
     /// By the digest of the whole key, from an inventory.
     Inventory,
+    /// A name that promises a secret of this kind, with a value that is judged by evidence.
+    Name(Named),
 }
 
 /// A regular expression that is compiled at its first candidate.
@@ -184,12 +189,14 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     metas: Vec<RuleMeta>,
     by_id: BTreeMap<String, usize>,
+    /// Every id that was loaded, also of rules that are not in use.
+    ids: Vec<String>,
 }
 
 impl RuleSet {
     /// Compiles rule files; `origin` of each is used in errors.
     pub fn compile(files: impl IntoIterator<Item = (String, RuleFile)>) -> Result<Self> {
-        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new() };
+        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new(), ids: Vec::new() };
         for (origin, file) in files {
             let RuleFile { provider, rotate, grants, rules } = file;
             for spec in rules {
@@ -200,6 +207,7 @@ impl RuleSet {
                     return Err(Error::new(format!("{origin}: two rules have the id `{}`", spec.id))
                         .help("give one of them another id, or switch the built-in one off"));
                 }
+                set.ids.push(spec.id.clone());
                 set.rules.push(rule);
                 set.metas.push(meta);
             }
@@ -212,7 +220,20 @@ impl RuleSet {
         let (rules, metas): (Vec<_>, Vec<_>) =
             self.rules.into_iter().zip(self.metas).filter(|(_, meta)| keep(meta)).unzip();
         let by_id = metas.iter().enumerate().map(|(i, m): (usize, &RuleMeta)| (m.id.clone(), i)).collect();
-        Self { rules, metas, by_id }
+        Self { rules, metas, by_id, ids: self.ids }
+    }
+
+    /// Is this the id of a rule, or the beginning of ids (`github` of `github-pat-classic`), in use or not?
+    pub fn knows(&self, name: &str) -> bool {
+        self.ids.iter().any(|id| id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+    }
+
+    /// Makes rules yield to all others where both match: they come from what is scanned, which must not be able to put a
+    /// harmless name on a credential.
+    pub fn distrust(&mut self, foreign: impl Fn(&RuleMeta) -> bool) {
+        for (rule, meta) in self.rules.iter_mut().zip(&self.metas) {
+            rule.foreign = foreign(meta);
+        }
     }
 
     /// Adds the rule that keys of an inventory are shown under; gives its index.
@@ -233,6 +254,7 @@ impl RuleSet {
             anchoring: Anchoring::Inventory,
             pairs: Vec::new(),
             mint: None,
+            foreign: false,
             paths: Vec::new(),
         });
         index
@@ -265,7 +287,11 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
         reason: spec.reason.clone(),
         grants: spec.grants.as_deref().or(grants).unwrap_or_default().to_owned(),
         rotate: spec.rotate.as_ref().or(rotate).cloned().unwrap_or_default(),
-        shape: spec.format.clone().or_else(|| spec.regex.clone()).unwrap_or_default(),
+        shape: match (&spec.format, &spec.regex, &spec.named) {
+            (Some(text), ..) | (None, Some(text), _) => text.clone(),
+            (None, None, Some(named)) => format!("the value of a name like {named}, judged by evidence"),
+            (None, None, None) => String::new(),
+        },
         provable: !rule.checks.is_empty() || rule.structure.is_some(),
         bits: rule.format.as_ref().map(Format::bits),
     }
@@ -307,6 +333,7 @@ impl Rule {
             anchoring,
             pairs: spec.pairs.clone(),
             mint: spec.mint.as_deref().map(Format::parse).transpose()?,
+            foreign: false,
             paths: spec.paths.clone(),
             format,
         })
@@ -318,6 +345,12 @@ impl Rule {
                 (Some(_), None) => Ok(Anchoring::Start),
                 _ => Err(Error::new("`at: start` needs a `format`, and no `near`: nothing stands before the start")),
             };
+        }
+        if let Some(named) = &spec.named {
+            return Named::by_name(named).map(Anchoring::Name).ok_or_else(|| {
+                Error::new(format!("`named: {named}` is no kind of name"))
+                    .help(format!("write one of {}", Named::ALL.map(Named::as_str).join(", ")))
+            });
         }
         let Some(format) = format else {
             let words = spec.keywords.clone().unwrap_or_default();

@@ -44,11 +44,13 @@ pub struct RuleSpec {
     pub hint: Option<Vec<String>>,
     /// How far back context is looked for, in bytes.
     pub within: Option<usize>,
+    /// What a name must promise for its value to be judged: `password`, `token` and so on.
+    pub named: Option<String>,
     /// Regular expression, the last resort.
     pub regex: Option<String>,
     /// Case-insensitive words, one of which is in every match of `regex`.
     pub keywords: Option<Vec<String>>,
-    /// Format that mints an example for a `regex`.
+    /// Format that mints an example for a `regex` or `named`.
     pub mint: Option<String>,
     /// What may stand around a match.
     #[serde(default)]
@@ -223,7 +225,7 @@ impl RuleFile {
 }
 
 /// A parser's message without the values that it quotes: the file may be no rule file at all, but one full of secrets.
-fn unquoted(message: &str) -> String {
+pub fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(first), Some(last)) if first < last => format!("{}...{}", &message[..=first], &message[last..]),
         _ => message.to_owned(),

@@ -1,4 +1,4 @@
-//! Names of files are text that people choose: a secret in one must not be printed with it.
+//! Names of files and first lines of commit messages are text that people choose: a secret in one must not be printed.
 
 use bstr::BString;
 
@@ -6,7 +6,7 @@ use crate::detect::Detector;
 use crate::detect::excerpt;
 use crate::finding::{Finding, Place, Receipt};
 
-/// Masks secrets in every path that a report names.
+/// Masks secrets in every path and summary that a report names.
 pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut Receipt) {
     for finding in findings {
         for occurrence in &mut finding.occurrences {
@@ -15,6 +15,16 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
                 Place::Blob { paths, .. } => paths.iter_mut().for_each(|path| mask(detector, path)),
                 _ => {}
             }
+        }
+        for (old, new) in finding.life.iter_mut().flat_map(|life| &mut life.moves) {
+            mask(detector, old);
+            mask(detector, new);
+        }
+        // Its plain secret is masked by the report, which does not know in what other spelling it stands there.
+        for commit in finding.life.iter_mut().filter_map(|life| life.first.as_mut()) {
+            let mut summary = BString::from(commit.summary.as_str());
+            mask(detector, &mut summary);
+            commit.summary = summary.to_string();
         }
         for removal in finding.life.iter_mut().flat_map(|life| &mut life.removed) {
             mask(detector, &mut removal.path);
@@ -25,6 +35,19 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
         mask(detector, &mut object);
         problem.object = object.to_string();
     }
+    // Reasons name submodules.
+    for (reason, _) in &mut receipt.skipped {
+        let mut shown = BString::from(reason.as_str());
+        mask(detector, &mut shown);
+        *reason = shown.to_string();
+    }
+}
+
+/// A path with the secrets in it masked.
+pub(super) fn masked(detector: &Detector, path: &BString) -> BString {
+    let mut path = path.clone();
+    mask(detector, &mut path);
+    path
 }
 
 fn mask(detector: &Detector, path: &mut BString) {
@@ -36,6 +59,10 @@ fn mask(detector: &Detector, path: &mut BString) {
     let mut shown = BString::default();
     let mut at = 0;
     for m in &matches {
+        if m.span.start < at {
+            // Two secrets in one piece of encoded text, which is hidden already.
+            continue;
+        }
         shown.extend_from_slice(&path[at..m.span.start]);
         shown.extend_from_slice(excerpt::masked(detector.rules(), m, &path[m.span.clone()]).as_bytes());
         at = m.span.end;
