@@ -14,6 +14,8 @@
 /// What a session is: repositories, the program, minted credentials.
 mod util;
 
+/// The catalogue as a whole.
+mod catalogue;
 /// The GitHub Action, run as a runner would for each event.
 mod action;
 /// What is damaged is named, and nothing else is lost with it.

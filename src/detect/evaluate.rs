@@ -296,8 +296,7 @@ impl Evaluator<'_> {
         let evidence = Evidence {
             verdict: judged.verdict,
             body: &body,
-            distinctive: matches!(&rule.anchoring, Anchoring::Literal(a) if a.literals.iter().all(|l| l.len() >= 4))
-                && rule.context.is_none(),
+            distinctive: is_distinctive(rule, meta.bits.unwrap_or_default()),
             structural: rule.structure.as_ref().is_some_and(|(s, _)| !s.is_sieve())
                 && (rule.secret.is_some() || matches!(rule.anchoring, Anchoring::Start))
                 || judged.extended,
@@ -344,6 +343,19 @@ impl Evaluator<'_> {
             });
         }
     }
+}
+
+/// Bits that nobody writes by chance behind a short prefix.
+const LONG: f64 = 128.0;
+
+/// Does the literal text of a rule tell its credentials from other text? Three characters do if they end with a mark
+/// (`SG.`, `hf_`) and a long random text follows.
+fn is_distinctive(rule: &Rule, bits: f64) -> bool {
+    let tells = |literal: &Vec<u8>| match literal.as_slice() {
+        [_, _, mark] => bits >= LONG && !mark.is_ascii_alphanumeric(),
+        literal => literal.len() >= 4,
+    };
+    rule.context.is_none() && matches!(&rule.anchoring, Anchoring::Literal(a) if a.literals.iter().all(tells))
 }
 
 /// What a leak of this very token can do: less when it is encrypted or expired, next to nothing when it is malformed.
