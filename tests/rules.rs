@@ -34,6 +34,11 @@ const COVERED_BY: &[(&str, &[&str], &str)] = &[
         "the two secrets in the file are found one by one",
     ),
     (
+        "generic-credential",
+        &["generic-api-key"],
+        "the test gives its name and value as a whole to an API key, which weighs more now and then",
+    ),
+    (
         "generic-jdbc-url-password",
         &["generic-url-password"],
         "what is minted for the host holds a user and a password now and then",
