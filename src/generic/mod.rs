@@ -72,7 +72,10 @@ pub fn facts_of(hay: &[u8], value: &Range<usize>) -> Vec<Fact> {
         let here = move |w: &&&str| hay.get(at..at + w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
         assign::KEY_WORDS.iter().filter(here).map(move |w| (at, w.len()))
     });
-    hits.filter_map(|(at, len)| look(hay, at, len).1).find(|f| f.value == *value).map(|f| f.facts(hay)).unwrap_or_default()
+    hits.filter_map(|(at, len)| look(hay, at, len).1)
+        .find(|f| f.value == *value)
+        .map(|f| f.facts(hay))
+        .unwrap_or_default()
 }
 
 /// The evidence in a fact, heaviest first: weight in tenths and words.
