@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("blob", &[]),
+    ("archive", &[]),
     ("checksum", &[]),
     ("finding", &["rules::RuleId"]),
     ("structure", &["checksum", "finding"]),
@@ -18,9 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("decode", &[]),
     ("detect", &["blob", "decode", "error", "finding", "rules", "structure"]),
     ("provenance", &["blob", "error", "finding", "source"]),
-    ("scan", &["detect", "error", "finding", "provenance", "rules", "source"]),
+    ("scan", &["archive", "detect", "error", "finding", "provenance", "rules", "source"]),
     ("report", &["error", "finding", "rules"]),
-    ("cli", &["detect", "error", "finding", "report", "rules", "scan", "structure"]),
+    ("cli", &["archive", "detect", "error", "finding", "report", "rules", "scan", "structure"]),
 ];
 
 /// Packages that only these modules may use.
@@ -34,6 +35,11 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["rules::syntax"]),
     ("gix", &["source", "provenance", "scan"]),
     ("ignore", &["source::worktree"]),
+    ("zip", &["archive"]),
+    ("sevenz_rust2", &["archive"]),
+    ("bzip2", &["archive"]),
+    ("ruzstd", &["archive"]),
+    ("lzma_rust2", &["archive"]),
     ("rayon", &["scan", "source", "cli"]),
 ];
 

@@ -14,6 +14,8 @@
 /// What a session is: repositories, the program, minted credentials.
 mod util;
 
+/// Archives, compressed files and documents.
+mod archives;
 /// Secrets in another spelling.
 mod decode;
 /// The same bytes for any number of threads, and for the plain and the incremental scan.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::archive::Limits;
 use crate::cli::args::ScanArgs;
 use crate::error::{Error, Result};
 use crate::finding::Severity;
@@ -42,6 +43,10 @@ impl Settings {
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,
+                archives: Limits {
+                    depth: if args.no_archives { 0 } else { args.max_archive_depth },
+                    bytes: args.max_decompressed << 20,
+                },
                 plain: args.plain,
             },
             severity: args.severity.into(),

@@ -41,11 +41,24 @@ enum Spot {
 #[derive(Clone, Debug)]
 struct Sighting {
     spot: Spot,
+    /// Path in an archive.
+    member: Option<BString>,
     position: Position,
     binary: bool,
     via: Vec<&'static str>,
     excerpt: Option<Excerpt>,
 }
+
+/// Where in an archive bytes stand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inside {
+    pub(super) member: Option<BString>,
+    /// What was opened to get there.
+    pub(super) via: Vec<&'static str>,
+}
+
+/// Secrets that were found in an archive, and need not be found again in its own bytes.
+pub(super) type Found = std::collections::HashSet<(usize, Secret)>;
 
 /// Everything known about one secret under one rule.
 #[derive(Clone, Debug)]
@@ -79,7 +92,7 @@ type Entries = HashMap<(usize, Secret), Entry>;
 /// What one worker found.
 pub(super) struct Sink<'d> {
     pub(super) detector: &'d Detector,
-    options: &'d Options,
+    pub(super) options: &'d Options,
     pub(super) scratch: incremental::Scratch,
     entries: Entries,
     /// What could not be looked into.
@@ -98,12 +111,26 @@ impl<'d> Sink<'d> {
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
+        let mut found = self.open(bytes, source);
         let text = text::sniff(bytes);
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
-        self.take(&memo, &text, source);
+        self.take_from(&memo, &text, source, &Inside::default(), &mut found);
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
+        self.take_from(memo, text, source, &Inside::default(), &mut Found::default());
+    }
+
+    /// Takes over what was found in a text. `found` gets it if the text stands in an archive; otherwise what it has is left
+    /// out.
+    pub(super) fn take_from(
+        &mut self,
+        memo: &Memo,
+        text: &text::Text<'_>,
+        source: &Source<'_>,
+        inside: &Inside,
+        found: &mut Found,
+    ) {
         if memo.is_cut() {
             self.problems.push(too_deep(source));
         }
@@ -114,13 +141,19 @@ impl<'d> Sink<'d> {
         let matches = self.detector.resolve(memo.matches());
         for m in &matches {
             let secret = m.secret(&text.bytes);
+            if !inside.via.is_empty() {
+                found.insert((m.rule, secret.clone()));
+            } else if found.contains(&(m.rule, secret.clone())) {
+                continue;
+            }
             let outer = if matches!(source, Source::Name(_)) { Some("file name") } else { text.via };
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
+                member: inside.member.clone(),
                 position: excerpt::position(&text.bytes, &m.span, text.bom),
                 binary: text.binary,
-                via: outer.iter().chain(m.via()).copied().collect(),
+                via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
             });
             let entry = Entry {
@@ -254,7 +287,7 @@ impl Collected {
 
 fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Provenance]) -> Finding {
     let meta = &set.metas()[rule];
-    entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
+    entry.sightings.sort_by(|a, b| (&a.spot, &a.member, a.position).cmp(&(&b.spot, &b.member, b.position)));
     let objects: Vec<ObjectId> = entry
         .sightings
         .iter()
@@ -265,7 +298,7 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
         .collect();
     let life = lives.iter().find_map(|p| p.life(&objects));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
-    occurrences.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
+    occurrences.sort_by(|a, b| (&a.place, &a.member, a.position).cmp(&(&b.place, &b.member, b.position)));
     let strong = meta.bits.is_some_and(|bits| bits >= 64.0) || secret.len() >= 24;
     let fingerprint = if strong {
         Fingerprint::strong(&meta.id, &secret)
@@ -314,6 +347,7 @@ fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
     };
     Occurrence {
         place,
+        member: sighting.member,
         position: sighting.position,
         binary: sighting.binary,
         excerpt: sighting.excerpt,

@@ -3,6 +3,7 @@
 //! The only module that knows both sources and detection. Everything that workers find is merged under its rule and secret
 //! and sorted at the end, so the result does not depend on the number of threads.
 
+mod archives;
 mod collect;
 mod history;
 mod names;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bstr::BString;
 use rayon::prelude::*;
 
+use crate::archive::Limits;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
@@ -43,6 +45,8 @@ pub struct Options {
     pub show_publishable: bool,
     /// A shallow or partial history, or an unreadable object, is named but is no failure.
     pub allow_incomplete: bool,
+    /// How far archives are opened.
+    pub archives: Limits,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }
