@@ -263,7 +263,7 @@ fn damaged_archives_are_told_and_scanned_as_far_as_possible() {
                 let z = zip(&[("first.txt", &config(&token)), ("b", &noise)]);
                 z[..60_000].to_vec()
             },
-            false,
+            true,
         ),
         (
             "cut.7z",
