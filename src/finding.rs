@@ -194,9 +194,10 @@ impl Fingerprint {
     }
 
     /// For secrets that could be guessed: binds rule, path and key name, and of the secret only 10 bits, so that a
-    /// list of passwords cannot be narrowed down with it to less than a thousandth.
+    /// list of passwords cannot be narrowed down with it to less than a thousandth. They are the same 10 bits
+    /// everywhere: fingerprints of one password at many paths, under many rules and in many files add up to no more.
     pub fn weak(rule: &str, path: &[u8], key: &[u8], secret: &Secret) -> Self {
-        let full = Self::digest(&[b"keyscan weak v1", rule.as_bytes(), path, key, secret.expose()]);
+        let full = Self::digest(&[b"keyscan weak v2", secret.expose()]);
         let bits = [full.0[0], full.0[1] & 0b11];
         Self::digest(&[b"keyscan finding v1 weak", rule.as_bytes(), path, key, &bits])
     }
@@ -216,6 +217,16 @@ impl Fingerprint {
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl std::str::FromStr for Fingerprint {
+    type Err = ();
+
+    /// Reads 32 hex digits.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(drop)?;
+        bytes.try_into().map(Self).map_err(drop)
     }
 }
 
@@ -308,12 +319,35 @@ pub struct Finding {
     pub occurrences: Vec<Occurrence>,
     /// What history says; `None` when history was not looked at.
     pub life: Option<Life>,
+    /// Could the secret be guessed? Then nothing that holds more than a few bits of it may be written to a file.
+    pub guessable: bool,
+    /// Why it is not reported. Allowed findings travel apart from the others and do not change the exit code.
+    pub allowed: Option<Allowance>,
+}
+
+/// Who allowed a finding or one of its places, and why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Allowance {
+    /// "inline comment", ".keyscan.yaml:12", ".keyscanignore:3", ".keyscan-baseline:7".
+    pub by: String,
+    /// The words of whoever allowed it.
+    pub reason: Option<String>,
 }
 
 impl Finding {
     /// Does a file of the working tree (or standard input) hold it now?
     pub fn in_tree(&self) -> bool {
         self.occurrences.iter().any(|o| matches!(o.place, Place::File { .. } | Place::Stdin))
+    }
+
+    /// How near it is to people: in a file, at the tip of a ref, in the history behind one, or nowhere but in the store.
+    pub fn presence(&self) -> u8 {
+        match &self.life {
+            _ if self.in_tree() => 3,
+            Some(life) if life.is_held() => 2,
+            Some(life) => u8::from(life.reachable),
+            None => 1,
+        }
     }
 }
 
@@ -332,6 +366,8 @@ pub struct Occurrence {
     pub excerpt: Option<Excerpt>,
     /// Decodings between the object's bytes and the secret, outermost first: `utf-16le`, `base64`.
     pub via: Vec<&'static str>,
+    /// A comment on or before the line allows it.
+    pub allowed: Option<Allowance>,
 }
 
 /// The thing that holds an occurrence. The order is the order of reports.
@@ -402,6 +438,8 @@ pub struct Life {
     pub first: Option<CommitInfo>,
     /// For each path that no longer has it: the last commit that took it away.
     pub removed: Vec<Removal>,
+    /// Commits that took it from one path and put it at another: pairs of old and new path, sorted.
+    pub moves: Vec<(BString, BString)>,
     /// Does the commit at HEAD have it?
     pub in_head: bool,
     /// Local branches whose tip has it, short names, sorted.
@@ -418,6 +456,14 @@ pub struct Life {
     pub exposure_days: Option<i64>,
 }
 
+impl Life {
+    /// Does some ref hold it at its tip?
+    pub fn is_held(&self) -> bool {
+        let lists = [&self.branches, &self.remotes, &self.tags, &self.other_refs];
+        self.in_head || lists.iter().any(|list| !list.is_empty())
+    }
+}
+
 /// A commit that took a secret away from a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Removal {
@@ -429,11 +475,26 @@ pub struct Removal {
     pub time: i64,
 }
 
+/// Which repository was scanned, for services that want to link to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Web or ssh address of the remote `origin`, without user, password and query.
+    pub uri: String,
+    /// Hex id of the commit at HEAD.
+    pub commit: Option<String>,
+    /// The branch that is checked out, short name.
+    pub branch: Option<String>,
+}
+
 /// What a scan did: the last words of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// What was asked for, as printed: "working tree and history of /x".
     pub target: String,
+    /// The part of the history that was asked for, and what is staged: "the range main..HEAD". `None`: all there is.
+    pub selection: Option<String>,
+    /// The repository, if one was scanned that has a remote.
+    pub origin: Option<Origin>,
     /// Rules in use.
     pub rules: usize,
     /// Files of the working tree read.
@@ -460,8 +521,18 @@ pub struct Receipt {
     pub low_confidence: u64,
     /// Publishable keys and identifiers, not reported.
     pub not_secret: u64,
+    /// Findings under the severity that was asked for, not reported.
+    pub below_severity: u64,
     /// Findings allowed by the user, not reported.
     pub allowed: u64,
+    /// The same by what allows them: "comments", ".keyscan.yaml", ".keyscanignore", a baseline. Sorted.
+    pub allowed_by: Vec<(String, u64)>,
+    /// Places of reported findings that are allowed and not listed.
+    pub allowed_places: u64,
+    /// Files that say what is allowed and left out, which were used. Sorted.
+    pub config: Vec<String>,
+    /// What their owner should look at: entries that allow nothing any more, that have expired. Sorted.
+    pub notes: Vec<String>,
 }
 
 impl Receipt {
@@ -514,5 +585,19 @@ mod tests {
             .map(|n| Fingerprint::weak("r", b"p", b"k", &Secret::new(format!("pw{n}").as_bytes())))
             .collect();
         assert_eq!(seen.len(), 1024);
+    }
+
+    #[test]
+    fn weak_fingerprints_of_one_secret_add_up_to_no_more() {
+        // Passwords that one fingerprint cannot tell apart no other can, whatever it is bound to.
+        let of = |path: &str, rule: &str, n: usize| {
+            Fingerprint::weak(rule, path.as_bytes(), b"", &Secret::new(format!("pw{n}").as_bytes()))
+        };
+        let twin = (1..20_000).find(|n| of("p", "r", *n) == of("p", "r", 0)).expect("one in 1024 is");
+        for path in ["a", "b", "c/d"] {
+            for rule in ["r", "s"] {
+                assert_eq!(of(path, rule, 0), of(path, rule, twin));
+            }
+        }
     }
 }

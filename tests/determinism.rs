@@ -329,7 +329,62 @@ fn piece((kind, seed): (u8, u64)) -> Vec<u8> {
             let (from, to) = (rng.below(text.len()), rng.below(text.len()));
             text[from.min(to)..from.max(to)].to_vec()
         }
+        2 => (0..1 + rng.below(8)).flat_map(|_| named(&mut rng)).collect(),
         _ => filler(&mut rng),
+    }
+}
+
+/// A small piece of an assignment: what decides whether a value is judged by its name, and where it ends.
+fn named(rng: &mut Rng) -> Vec<u8> {
+    const PARTS: &[&str] = &[
+        "password",
+        "db_pass",
+        "Token",
+        "SECRET_KEY",
+        "api",
+        "key",
+        "identified by ",
+        "\"",
+        "'",
+        "=",
+        ": ",
+        " => ",
+        " := ",
+        "\n",
+        "\r\n",
+        "  ",
+        "<",
+        ">",
+        "</",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "&",
+        "?",
+        ",",
+        ";",
+        "value",
+        "|",
+        "+",
+        "\\",
+        "\\\"",
+        "user",
+        "kdf",
+        "# ",
+        "--",
+        "&quot;",
+        "-",
+        "$",
+        "\u{e9}t\u{e9} ici",
+        "string",
+        "BEGIN",
+    ];
+    match rng.below(4) {
+        0 => rng.text(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 4).into_bytes(),
+        1 => rng.text(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20).into_bytes(),
+        _ => PARTS[rng.below(PARTS.len())].as_bytes().to_vec(),
     }
 }
 

@@ -14,20 +14,42 @@
 /// What a session is: repositories, the program, minted credentials.
 mod util;
 
+/// The GitHub Action, run as a runner would for each event.
+mod action;
 /// Archives, compressed files and documents.
 mod archives;
+/// The catalogue as a whole.
+mod catalogue;
+/// What is damaged is named, and nothing else is lost with it.
+mod damage;
 /// Secrets in another spelling.
 mod decode;
 /// The same bytes for any number of threads, and for the plain and the incremental scan.
 mod determinism;
 /// 0 clean, 1 findings, 2 not everything could be read.
 mod exit_codes;
+/// Passwords and keys without a prefix, in every syntax.
+mod generic;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
+/// Every place in which git keeps something.
+mod keeps;
+/// Keys of formats of one's own, the inventory, and credentials in two halves.
+mod keys;
 /// Which module may know which.
 mod layers;
+/// When a secret came in and went, and what still holds it.
+mod life;
 /// What users of other scanners suffer from.
 mod peers;
+/// What is found and not shown: comments, ignores, config files, baselines, and what is taken over from gitleaks.
+mod policy;
+/// Parts of a history.
+mod ranges;
+/// Every format on real scans, several at once, and saved reports turned into others.
+mod reports;
+/// Every kind of repository, and its surroundings.
+mod repositories;
 /// Every built-in rule, in the surroundings that its credentials have.
 mod rules;
 /// Whole secrets are never printed.

@@ -270,12 +270,16 @@ fn the_configuration_of_a_repository_switches_nothing_off() {
     let token = github_token(546);
     let repo = Repo::new();
     repo.write("a", line(&token));
-    for name in [".gitleaks.toml", ".gitleaksignore", ".keyscan.yaml", ".keyscan.toml", "keyscan.yaml", ".secretlintrc"]
-    {
+    for name in [".gitleaks.toml", ".gitleaksignore", ".keyscan.toml", "keyscan.yaml", ".secretlintrc"] {
         repo.write(name, "rules: []\nignore: ['**']\n[allowlist]\npaths = ['.*']\n");
     }
     repo.commit("add");
-    repo.json(1).finding(&token);
+    let rules = repo.json(1).count("rules");
+    // Its own config may narrow what is shown, which is counted and can be undone; see tests/policy.rs.
+    repo.write(".keyscan.yaml", "rules: {skip: [github]}\n");
+    let json = repo.json(0);
+    assert_eq!((json.count("rules"), json.value["receipt"]["not_reported"]["allowed"].as_u64()), (rules, Some(1)));
+    repo.keyscan().arg("--no-repo-config").json(1).finding(&token);
 }
 
 #[test]

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use keyscan::report::Format;
+
 use crate::util::{Keyscan, Repo, builtin_rules, github_token, line, mint, overwrite};
 
-const FORMATS: [&str; 4] = ["text", "json", "jsonl", "sarif"];
+/// Every format there is.
+fn formats() -> impl Iterator<Item = &'static str> {
+    Format::all().map(Format::as_str)
+}
 
 /// Secrets of many kinds, each under a name.
 fn secrets() -> BTreeMap<&'static str, String> {
@@ -79,7 +84,7 @@ fn no_report_holds_a_whole_secret() {
     let (repo, secrets) = repository();
     let pem = mint("private-key-rsa", 330);
     let pem_line = pem.lines().nth(2).unwrap();
-    for format in FORMATS {
+    for format in formats() {
         for more in [[].as_slice(), &["--verbose"], &["--show-malformed", "--show-publishable", "--confidence=low"]] {
             let out = repo.keyscan().args(["--format", format]).args(more).run().code(1).never_says(pem_line);
             for secret in &secrets {
@@ -94,7 +99,7 @@ fn no_report_holds_a_whole_secret() {
 #[test]
 fn with_show_secrets_they_are_there() {
     let (repo, _) = repository();
-    for format in FORMATS {
+    for format in Format::all().filter(|f| f.can_show_secrets()).map(Format::as_str) {
         let out = repo.keyscan().args(["--format", format, "--show-secrets"]).run().code(1);
         let out = out.says(&github_token(332)).says(&github_token(334)).says(&mint("stripe-secret-key", 303));
         drop(out);
@@ -123,7 +128,7 @@ fn the_neighbour_on_the_line_is_masked() {
         for source in
             [format!("{neighbour} {token}\n"), format!("{token},{neighbour}"), format!("a={neighbour}&b={token}&c")]
         {
-            for format in FORMATS {
+            for format in formats() {
                 let out = Keyscan::at(&std::env::temp_dir()).args(["-", "--format", format]).stdin(&source).run();
                 out.code(1).never_says(&token).never_says(&neighbour).never_says(random);
             }
@@ -142,7 +147,7 @@ fn errors_do_not_print_secrets() {
     let id = repo.git(["rev-parse", &format!("HEAD:{name}")]);
     overwrite(&repo.loose(&id), b"garbage");
     fs::write(repo.path().join(".git/refs/heads").join(&token), "1234567890123456789012345678901234567890\n").unwrap();
-    for format in FORMATS {
+    for format in formats() {
         repo.keyscan().args(["--format", format]).run().code(2).never_says(&token).never_says(&github_token(351));
     }
     // What the user typed himself may be repeated, but not what the file holds.
@@ -187,7 +192,7 @@ fn a_token_in_a_path_is_masked() {
     repo.git(["rm", "-q", "-r", "."]);
     repo.write(format!("backup-{now}.txt"), line(&github_token(377)));
     repo.commit("second");
-    for format in FORMATS {
+    for format in formats() {
         repo.keyscan().args(["--format", format]).run().code(1).never_says(&now).never_says(&once);
     }
     assert!(repo.json(1).has(&now), "the name of a file is text, too");
@@ -203,7 +208,7 @@ fn a_token_in_a_path_is_found_and_masked() {
     repo.git(["rm", "-q", "-r", "."]);
     repo.write(format!("backup-{now}.txt"), line(&github_token(373)));
     repo.commit("second");
-    for format in FORMATS {
+    for format in formats() {
         repo.keyscan().args(["--format", format]).run().code(1).never_says(&now).never_says(&once);
     }
     let json = repo.json(1);

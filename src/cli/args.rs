@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::key::KeyCommand;
 use crate::finding::{Confidence, Severity};
+use crate::rules::{Certainty, Environment, Kind};
 
 /// Finds leaked credentials in files and in the whole git history, and proves offline which ones are real.
 ///
@@ -37,14 +39,22 @@ Examples:
   keyscan .                       scan this repository: files and history
   keyscan --no-history src        scan files only
   keyscan --history-only .        scan history only
+  keyscan --range main...HEAD .   scan what a branch adds to main
+  keyscan --staged .              scan what the next commit adds
   keyscan . --format sarif -o out.sarif
                                   a SARIF file for code scanning
+  keyscan . --report sarif=out.sarif --report markdown=summary.md
+                                  two files, and text on the screen
+  keyscan . --format json -o k.json; keyscan report k.json --format csv
+                                  one scan, other formats later
   keyscan . --format jsonl | jq   one finding a line
   git diff | keyscan -            scan standard input
   keyscan rules list              every credential type that is known
   keyscan rules check mine.yaml   is my rule file right?
   keyscan explain stripe-secret-key
                                   what a rule finds, and how to rotate the key
+  printf %s \"$KEY\" | keyscan key inspect
+                                  what is this string?
 
 Exit codes:
   0  everything was scanned and nothing was found
@@ -69,6 +79,29 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         rules: Vec<PathBuf>,
     },
+    /// Turn a saved JSON or JSON Lines report into other formats, without scanning again.
+    ///
+    /// What it writes is, byte for byte, what the scan would have written. Secrets stay masked. Exit code 0: it was written,
+    /// whatever it says; 2: it was not.
+    Report {
+        /// The saved report; `-` is standard input.
+        file: PathBuf,
+        /// Where reports go.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Accept findings that are known, in a file that is safe to commit.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// Check config files.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Take over the configuration of another scanner.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Make, inspect and digest keys of your own formats.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -102,6 +135,103 @@ pub enum RulesCommand {
     Doc,
 }
 
+/// Commands about the baseline: findings that were looked at and are accepted.
+///
+/// It lies in .keyscan-baseline at the root of the repository, or in the file of --baseline.
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// Scan, and accept everything that is found.
+    Create(Box<CreateArgs>),
+    /// Scan, and bring the baseline up to date: accept what is new, take out what is gone; words are kept.
+    Update(Box<UpdateArgs>),
+    /// Scan, and list the entries: which are in use, stale or expired, and which have no reason.
+    Audit(Box<ScanArgs>),
+}
+
+/// Options of `baseline create`.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// What the new entries say.
+    #[command(flatten)]
+    pub words: EntryArgs,
+    /// How to scan.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+}
+
+/// Options of `baseline update`.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Accept nothing new: only take out what is gone, and follow files that were moved.
+    #[arg(long, help_heading = "Entries")]
+    pub no_add: bool,
+    /// What the new entries say.
+    #[command(flatten)]
+    pub words: EntryArgs,
+    /// How to scan.
+    #[command(flatten)]
+    pub scan: ScanArgs,
+}
+
+/// What new entries of a baseline say.
+#[derive(Debug, Args)]
+pub struct EntryArgs {
+    /// Why the findings are accepted.
+    #[arg(long, value_name = "TEXT", help_heading = "Entries")]
+    pub reason: Option<String>,
+    /// Who answers for it.
+    #[arg(long, value_name = "TEXT", help_heading = "Entries")]
+    pub owner: Option<String>,
+    /// Last day on which they are accepted: 2027-01-31.
+    #[arg(long, value_name = "DATE", help_heading = "Entries")]
+    pub expires: Option<jiff::civil::Date>,
+}
+
+/// Commands about config files.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a config file and everything that it names. Without a file: the one that a scan here would use.
+    Check {
+        /// The file.
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON schema of .keyscan.yaml.
+    Schema,
+}
+
+/// Scanners whose configuration can be taken over.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Make .keyscan.yaml, a rule file and a baseline from the files of gitleaks.
+    ///
+    /// Finds .gitleaks.toml and .gitleaksignore in the directory. What could not be carried over is listed on standard error.
+    /// Exit codes: 0 everything was carried over, 1 something was not, 2 something went wrong.
+    Gitleaks(GitleaksArgs),
+}
+
+/// Options of `import gitleaks`.
+#[derive(Debug, Args)]
+pub struct GitleaksArgs {
+    /// The root of the repository.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+    /// The config file [default: .gitleaks.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The list of ignored fingerprints [default: .gitleaksignore]
+    #[arg(long, value_name = "FILE")]
+    pub ignore: Option<PathBuf>,
+    /// A JSON report of gitleaks that serves as its baseline.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Replace files of keyscan that are there already.
+    #[arg(long)]
+    pub force: bool,
+    /// Print what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// Filters of `rules list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
@@ -110,9 +240,21 @@ pub struct ListArgs {
     /// Only rules of at least this severity.
     #[arg(long, value_enum)]
     pub severity: Option<SeverityArg>,
+    /// Only rules of providers whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// Only rules of this kind.
+    #[arg(long, value_parser = kind, value_name = "secret|publishable|identifier")]
+    pub kind: Option<Kind>,
+    /// Only rules of keys for this environment.
+    #[arg(long, value_parser = environment, value_name = "live|test")]
+    pub environment: Option<Environment>,
     /// Only rules that can be proven by a checksum or structure.
     #[arg(long)]
     pub provable: bool,
+    /// Only provable rules whose checksum or structure is as sure as this.
+    #[arg(long, value_parser = certainty, value_name = "documented|sampled|unconfirmed")]
+    pub certainty: Option<Certainty>,
     /// Print JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -134,6 +276,24 @@ pub struct ScanArgs {
     /// Scan the history only, not files.
     #[arg(long, help_heading = "What to scan")]
     pub history_only: bool,
+    /// Scan all of the history; the default.
+    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["no_history", "since", "range", "branch", "staged"])]
+    pub all: bool,
+    /// Report only what HEAD (or --branch) has gained since a commit; no files. By what leads where, not by dates.
+    #[arg(long, value_name = "REV", help_heading = "What to scan", conflicts_with_all = ["no_history", "range", "staged"])]
+    pub since: Option<String>,
+    /// Report only what a range adds: A..B, or A...B for what B has gained since it branched off from A; no files.
+    #[arg(long, value_name = "A..B", help_heading = "What to scan", conflicts_with_all = ["no_history", "branch", "staged"])]
+    pub range: Option<String>,
+    /// Scan only the history that this branch, tag or commit leads to; no files. May be given several times.
+    #[arg(long, value_name = "NAME", help_heading = "What to scan", conflicts_with_all = ["no_history", "staged"])]
+    pub branch: Vec<String>,
+    /// Report only what the next commit would add: the index, not the files.
+    #[arg(long, help_heading = "What to scan", conflicts_with_all = ["no_history", "history_only"])]
+    pub staged: bool,
+    /// A range that holds no commit is clean, not an error.
+    #[arg(long, help_heading = "What to scan")]
+    pub allow_empty_range: bool,
     /// Scan files that git ignores, too.
     #[arg(long, help_heading = "What to scan")]
     pub no_ignore: bool,
@@ -158,6 +318,11 @@ pub struct ScanArgs {
     /// Use the rules of this file too. May be given several times.
     #[arg(long, value_name = "FILE", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,
+    /// Find the keys of this list by their SHA-256, too: lines of `sha256-hex [prefix] [label]`, or a table with commas.
+    ///
+    /// `keyscan key digest` makes a line from a key. May be given several times.
+    #[arg(long, value_name = "FILE", help_heading = "Rules")]
+    pub inventory: Vec<PathBuf>,
     /// Use only this rule, or all whose id begins with it. May be given several times.
     #[arg(long, value_name = "ID", help_heading = "Rules")]
     pub only: Vec<String>,
@@ -165,12 +330,15 @@ pub struct ScanArgs {
     #[arg(long, value_name = "ID", help_heading = "Rules")]
     pub skip: Vec<String>,
 
-    /// Report findings of at least this confidence.
-    #[arg(long, value_enum, default_value = "medium", help_heading = "What to report")]
-    pub confidence: ConfidenceArg,
-    /// Report findings of at least this severity.
-    #[arg(long, value_enum, default_value = "info", help_heading = "What to report")]
-    pub severity: SeverityArg,
+    /// Report findings of at least this confidence [default: medium, or as a config file says]
+    #[arg(long, value_enum, help_heading = "What to report")]
+    pub confidence: Option<ConfidenceArg>,
+    /// Report findings of at least this severity [default: info, or as a config file says]
+    #[arg(long, value_enum, help_heading = "What to report")]
+    pub severity: Option<SeverityArg>,
+    /// Say of each password or key without a prefix what speaks for and against it, with weights.
+    #[arg(long, help_heading = "What to report")]
+    pub explain: bool,
     /// Report tokens whose checksum or structure is wrong, too: mostly examples.
     #[arg(long, help_heading = "What to report")]
     pub show_malformed: bool,
@@ -178,24 +346,26 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "What to report")]
     pub show_publishable: bool,
 
-    /// Format of the report.
-    #[arg(short, long, default_value = "text", value_parser = format_parser(), help_heading = "Output")]
-    pub format: String,
-    /// Write the report to this file instead of standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Option<PathBuf>,
+    /// Use this config file instead of the .keyscan.yaml that is found from the target upwards.
+    #[arg(long, value_name = "FILE", help_heading = "What to allow")]
+    pub config: Option<PathBuf>,
+    /// Use this baseline instead of the .keyscan-baseline at the root of the repository.
+    #[arg(long, value_name = "FILE", help_heading = "What to allow")]
+    pub baseline: Option<PathBuf>,
+    /// Show everything that the repository itself would hide: use no .keyscan.yaml, .keyscanignore, .keyscan-baseline and no
+    /// comments (`keyscan:allow`) in it. For audits.
+    #[arg(long, help_heading = "What to allow")]
+    pub no_repo_config: bool,
+
+    /// Where reports go.
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Print whole secrets. Everything that keeps the output then holds them.
     #[arg(long, help_heading = "Output")]
     pub show_secrets: bool,
-    /// List every place of a finding.
-    #[arg(short, long, help_heading = "Output")]
-    pub verbose: bool,
     /// No progress bar and no closing words on standard error.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
-    /// Colour of the text report.
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
-    pub color: Color,
 
     /// Number of threads [default: number of cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Work")]
@@ -203,6 +373,47 @@ pub struct ScanArgs {
     /// Scan every version of every file whole instead of only what changed; slower, for checking keyscan itself.
     #[arg(long, hide_short_help = true, help_heading = "Work")]
     pub plain: bool,
+}
+
+/// Where reports go, of a scan and of `report`.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Format of the report [default: text]
+    #[arg(short, long, value_parser = format_parser(), help_heading = "Output")]
+    pub format: Option<String>,
+    /// Write the report to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Write one more report, in this format to this file (`sarif=out.sarif`). May be given several times.
+    #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output")]
+    pub reports: Vec<String>,
+    /// List every place of a finding.
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+    /// Colour of the text report.
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Output")]
+    pub color: Color,
+}
+
+/// Takes one of a few names.
+fn named<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
+    let names = || all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    all.iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| format!("it is one of {}", names()))
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    named(text, &[Kind::Secret, Kind::Publishable, Kind::Identifier].map(|kind| (kind.as_str(), kind)))
+}
+
+fn environment(text: &str) -> Result<Environment, String> {
+    named(text, &[Environment::Live, Environment::Test].map(|e| (e.as_str(), e)))
+}
+
+fn certainty(text: &str) -> Result<Certainty, String> {
+    named(text, &[Certainty::Documented, Certainty::Sampled, Certainty::Unconfirmed].map(|c| (c.as_str(), c)))
 }
 
 fn format_parser() -> clap::builder::PossibleValuesParser {

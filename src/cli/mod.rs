@@ -1,7 +1,11 @@
 //! The command line program: settings, scan, report, exit code. The one place that sees every step.
 
 mod args;
+mod baseline;
 mod exit;
+mod import;
+mod key;
+mod output;
 mod progress;
 mod rules;
 mod rules_doc;
@@ -12,7 +16,6 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
-use termcolor::{BufferedStandardStream, ColorChoice, NoColor};
 
 pub use args::Cli;
 pub use exit::Exit;
@@ -20,9 +23,10 @@ pub use exit::Exit;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::Verdict;
-use crate::report::{self, Format, Report};
+use crate::report::{self, Report};
 use crate::scan;
-use args::{Color, Command, ScanArgs};
+use args::{Command, ScanArgs};
+use output::Outputs;
 use settings::Settings;
 
 /// Runs the program and says how it ended.
@@ -39,6 +43,11 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         None => scan_command(cli.scan),
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
+        Some(Command::Report { file, output }) => output::report_command(&file, &output),
+        Some(Command::Baseline(command)) => baseline::run(&command),
+        Some(Command::Config(command)) => baseline::config(&command),
+        Some(Command::Import(command)) => import::run(&command),
+        Some(Command::Key(command)) => key::run(&command),
         Some(Command::Completions { shell }) => print(&completions(shell)),
         Some(Command::Man) => man(),
     };
@@ -61,24 +70,17 @@ fn complain(error: &Error) {
 fn scan_command(args: ScanArgs) -> Result<Exit> {
     let started = Instant::now();
     let settings = Settings::resolve(&args)?;
-    if let Some(threads) = args.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(usize::from(threads))
-            .build_global()
-            .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
-    }
-    let detector = Detector::new(settings.rules).with_depth(args.decode_depth);
+    let outputs = Outputs::plan(&args.output, args.show_secrets)?;
     let bar = progress::Bar::new(!args.quiet);
-    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, &bar)?;
-    bar.finish();
-    outcome.findings.retain(|f| f.severity >= settings.severity);
+    let (detector, outcome) = scan_with(&args, settings, &bar)?;
     let report = Report {
         findings: &outcome.findings,
+        allowed: &outcome.allowed,
         rules: detector.rules().metas(),
         receipt: &outcome.receipt,
-        options: report::Options { show_secrets: args.show_secrets, verbose: args.verbose },
+        options: report::Options { show_secrets: args.show_secrets, verbose: args.output.verbose },
     };
-    write_report(&args, settings.format, &report)?;
+    outputs.write(|format, out| report::write(format, &report, out))?;
     if !args.quiet && io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
     }
@@ -87,29 +89,25 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     Ok(Exit::of_scan(findings, outcome.receipt.complete()))
 }
 
-fn write_report(args: &ScanArgs, format: Format, report: &Report<'_>) -> Result<()> {
-    match &args.output {
-        Some(path) => std::fs::File::create(path)
-            .and_then(|file| {
-                let mut out = NoColor::new(io::BufWriter::new(file));
-                report::write(format, report, &mut out)?;
-                out.flush()
-            })
-            .map_err(|e| Error::new(format!("cannot write the report to {}", path.display())).cause(e)),
-        None => {
-            let choice = match args.color {
-                Color::Always => ColorChoice::AlwaysAnsi,
-                Color::Auto if io::stdout().is_terminal() => ColorChoice::Auto,
-                _ => ColorChoice::Never,
-            };
-            let mut out = BufferedStandardStream::stdout(choice);
-            match report::write(format, report, &mut out).and_then(|()| out.flush()) {
-                // The reader has seen enough (`keyscan . | head`).
-                Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                other => other.map_err(|e| Error::new("cannot write the report to standard output").cause(e)),
-            }
-        }
+/// Scans as the settings say, and leaves out what is less severe than was asked for.
+fn scan_with(args: &ScanArgs, settings: Settings, bar: &progress::Bar) -> Result<(Detector, scan::Outcome)> {
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
     }
+    let detector = match settings.inventory {
+        Some(inventory) => Detector::with_inventory(settings.rules, inventory),
+        None => Detector::new(settings.rules),
+    }
+    .with_depth(args.decode_depth);
+    let mut outcome = scan::run(&detector, &settings.targets, &settings.scan, bar)?;
+    bar.finish();
+    let found = outcome.findings.len();
+    outcome.findings.retain(|f| f.severity >= settings.severity);
+    outcome.receipt.below_severity += (found - outcome.findings.len()) as u64;
+    Ok((detector, outcome))
 }
 
 /// Prints to standard output; a closed pipe is no failure.

@@ -10,7 +10,7 @@ use crate::cli::{Exit, print, rules_doc, settings};
 use crate::error::{Error, Result};
 use crate::finding::Severity;
 use crate::rules::syntax::RuleFile;
-use crate::rules::{RuleMeta, RuleSet, builtin, check};
+use crate::rules::{Rotation, Rule, RuleMeta, RuleSet, builtin, check};
 use crate::structure::STRUCTURES;
 
 /// Runs a command about rules.
@@ -28,40 +28,57 @@ fn list(args: &ListArgs) -> Result<Exit> {
     let rules = settings::load(&args.rules)?;
     let filter = args.filter.as_deref().unwrap_or_default().to_lowercase();
     let least = args.severity.map_or(Severity::Info, Severity::from);
-    let wanted: Vec<&RuleMeta> = rules
-        .metas()
+    let provider = args.provider.as_deref().unwrap_or_default().to_lowercase();
+    let wanted: Vec<(&Rule, &RuleMeta)> = rules
+        .rules()
         .iter()
-        .filter(|m| [&m.id, &m.name, &m.provider].iter().any(|t| t.to_lowercase().contains(&filter)))
-        .filter(|m| m.severity >= least && (!args.provable || m.provable))
+        .zip(rules.metas())
+        .filter(|(_, m)| [&m.id, &m.name, &m.provider].iter().any(|t| t.to_lowercase().contains(&filter)))
+        .filter(|(_, m)| m.provider.to_lowercase().contains(&provider))
+        .filter(|(_, m)| m.severity >= least && (!args.provable || m.provable))
+        .filter(|(_, m)| args.kind.is_none_or(|kind| m.kind == kind))
+        .filter(|(_, m)| args.environment.is_none_or(|environment| m.environment == environment))
+        .filter(|(rule, m)| args.certainty.is_none_or(|certainty| m.provable && rule.certainty == certainty))
         .collect();
     let mut out = String::new();
     if args.json {
-        let rows: Vec<_> = wanted.iter().map(|m| as_json(m)).collect();
+        let rows: Vec<_> = wanted.iter().map(|(rule, m)| as_json(rule, m)).collect();
         out = serde_json::to_string_pretty(&rows).map_err(|e| Error::new("cannot make JSON").cause(e))?;
         out.push('\n');
     } else {
-        let width = wanted.iter().map(|m| m.id.len()).max().unwrap_or(0);
-        for m in &wanted {
+        let width = wanted.iter().map(|(_, m)| m.id.len()).max().unwrap_or(0);
+        for (_, m) in &wanted {
             let proof = if m.provable { "provable" } else { "" };
             let _ = writeln!(out, "{:width$}  {:8}  {:11}  {proof:8}  {}", m.id, m.severity, m.kind.as_str(), m.name);
         }
-        let _ = writeln!(out, "{} rules", wanted.len());
+        let _ = writeln!(out, "{} rule{}", wanted.len(), if wanted.len() == 1 { "" } else { "s" });
     }
     print(&out)
 }
 
-fn as_json(m: &RuleMeta) -> serde_json::Value {
+fn as_json(rule: &Rule, m: &RuleMeta) -> serde_json::Value {
     json!({
         "id": m.id, "name": m.name, "provider": m.provider, "severity": m.severity, "kind": m.kind.as_str(),
-        "environment": m.environment.as_str(), "provable": m.provable, "format": m.shape, "bits": m.bits.map(f64::round),
+        "environment": m.environment.as_str(), "provable": m.provable,
+        "certainty": m.provable.then(|| rule.certainty.as_str()), "checksum": !rule.checks.is_empty(),
+        "structure": rule.structure.as_ref().map(|(structure, _)| structure.name), "format": m.shape,
+        "near": rule.context.as_ref().map(|context| &context.near), "pairs": rule.pairs,
+        "bits": rule.random_bits().map(f64::floor),
         "grants": m.grants, "reason": m.reason, "revoke": m.rotate.revoke, "docs": m.rotate.docs,
+        "overlap": m.rotate.overlap, "self_revoke": m.rotate.self_revoke, "audit": m.rotate.audit,
     })
 }
 
 /// Shows one rule in full.
 pub fn show(id: &str, files: &[PathBuf]) -> Result<Exit> {
     let rules = settings::load(files)?;
-    let index = rules.index_of(id).ok_or_else(|| {
+    let index = find(&rules, id)?;
+    print(&describe(&rules, index))
+}
+
+/// Index of a rule; the error names those that it could have been.
+pub(super) fn find(rules: &RuleSet, id: &str) -> Result<usize> {
+    rules.index_of(id).ok_or_else(|| {
         let near: Vec<_> = rules.metas().iter().filter(|m| m.id.contains(id)).take(5).map(|m| m.id.as_str()).collect();
         let help = if near.is_empty() {
             "`keyscan rules list` shows all".to_owned()
@@ -69,8 +86,7 @@ pub fn show(id: &str, files: &[PathBuf]) -> Result<Exit> {
             format!("did you mean: {}?", near.join(", "))
         };
         Error::new(format!("no rule is called `{id}`")).help(help)
-    })?;
-    print(&describe(&rules, index))
+    })
 }
 
 fn describe(rules: &RuleSet, index: usize) -> String {
@@ -89,7 +105,10 @@ fn describe(rules: &RuleSet, index: usize) -> String {
     row("why", meta.reason.as_deref().unwrap_or_default());
     row("gives", &meta.grants);
     row("format", &meta.shape);
-    row("entropy", &meta.bits.filter(|b| *b > 0.0).map(|b| format!("{b:.0} bits at least")).unwrap_or_default());
+    row(
+        "entropy",
+        &rule.random_bits().filter(|b| *b > 0.0).map(|b| format!("{b:.0} bits at least")).unwrap_or_default(),
+    );
     if let Some(context) = &rule.context {
         row("needs near", &context.near.join(", "));
     }
@@ -99,8 +118,14 @@ fn describe(rules: &RuleSet, index: usize) -> String {
         (true, None) => "none offline: prefix, alphabet, length and randomness".to_owned(),
     };
     row("proof", &proof);
-    let rotate = &meta.rotate;
     out.push_str("\nIf it leaked\n");
+    out.push_str(&if_leaked(&meta.rotate));
+    out
+}
+
+/// What to do when a credential leaked, indented.
+pub(super) fn if_leaked(rotate: &Rotation) -> String {
+    let mut out = String::new();
     for (n, step) in rotate.steps.iter().enumerate() {
         let _ = writeln!(out, "  {}. {step}", n + 1);
     }
@@ -143,6 +168,7 @@ fn check_files(files: &[PathBuf]) -> Result<Exit> {
         }
     }
     findings.extend(check::ids(&parsed));
+    findings.extend(check::pairs(&parsed));
     let mut out = String::new();
     for finding in &findings {
         let _ = writeln!(out, "{finding}");

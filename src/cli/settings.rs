@@ -1,45 +1,61 @@
 //! Arguments to settings: rules loaded and chosen, targets told apart.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::archive::Limits;
 use crate::cli::args::ScanArgs;
+use crate::detect::inventory::Inventory;
 use crate::error::{Error, Result};
-use crate::finding::Severity;
-use crate::report::Format;
+use crate::finding::{Confidence, Severity};
+use crate::policy::Policy;
+use crate::policy::discover::{Wanted, discover};
+use crate::range::Selection;
 use crate::rules::syntax::RuleFile;
 use crate::rules::{RuleSet, builtin, check};
 use crate::scan::{self, Target};
+use crate::source::lookup::Quarantine;
 
 /// Everything a scan needs to know.
 #[derive(Debug)]
 pub struct Settings {
     /// The rules in use.
     pub rules: RuleSet,
+    /// Keys known by their digest.
+    pub inventory: Option<Inventory>,
     /// What to scan.
     pub targets: Vec<Target>,
     /// How to scan.
     pub scan: scan::Options,
     /// Least severity that is reported.
     pub severity: Severity,
-    /// Report format.
-    pub format: Format,
 }
 
 impl Settings {
     /// Resolves the arguments of a scan.
     pub fn resolve(args: &ScanArgs) -> Result<Self> {
-        let rules = choose(load(&args.rules)?, &args.only, &args.skip)?;
-        let targets = args.paths.iter().map(|path| target(path)).collect::<Result<_>>()?;
+        Self::resolve_for(args, false)
+    }
+
+    /// The same; `no_baseline` for making one.
+    pub fn resolve_for(args: &ScanArgs, no_baseline: bool) -> Result<Self> {
+        let targets: Vec<Target> = args.paths.iter().map(|path| target(path)).collect::<Result<_>>()?;
+        let policy = policy(args, &targets, no_baseline)?;
+        let rules = choose(with_own_rules(&args.rules, &policy)?, &args.only, &args.skip)?;
+        let config = policy.config();
+        let confidence = args.confidence.map(Confidence::from).or(config.and_then(|c| c.confidence));
+        let severity = args.severity.map(Severity::from).or(config.and_then(|c| c.severity));
         Ok(Self {
             rules,
+            inventory: inventory(&args.inventory)?,
             targets,
             scan: scan::Options {
                 files: !args.history_only,
                 history: !args.no_history,
                 no_ignore: args.no_ignore,
-                confidence: args.confidence.into(),
+                confidence: confidence.unwrap_or(Confidence::Medium),
+                explain: args.explain,
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,
@@ -47,12 +63,61 @@ impl Settings {
                     depth: if args.no_archives { 0 } else { args.max_archive_depth },
                     bytes: args.max_decompressed << 20,
                 },
+                selection: selection(args),
+                allow_empty_range: args.allow_empty_range,
+                quarantine: Quarantine::default(),
+                deadline: None,
+                policy: Arc::new(policy),
                 plain: args.plain,
             },
-            severity: args.severity.into(),
-            format: Format::from_str(&args.format)?,
+            severity: severity.unwrap_or(Severity::Info),
         })
     }
+}
+
+/// The part of the history that is asked for.
+fn selection(args: &ScanArgs) -> Option<Selection> {
+    if args.staged {
+        return Some(Selection::Staged);
+    }
+    if let Some(range) = &args.range {
+        return Some(Selection::Range(range.clone()));
+    }
+    (args.since.is_some() || !args.branch.is_empty()).then(|| Selection::Since(args.since.clone(), args.branch.clone()))
+}
+
+/// What is found and not shown.
+fn policy(args: &ScanArgs, targets: &[Target], no_baseline: bool) -> Result<Policy> {
+    let paths: Vec<PathBuf> = targets
+        .iter()
+        .filter_map(|t| match t {
+            Target::Path(path) => Some(path.clone()),
+            Target::Stdin => None,
+        })
+        .collect();
+    let wanted = Wanted {
+        config: args.config.clone(),
+        baseline: args.baseline.clone(),
+        no_repo_config: args.no_repo_config,
+        no_baseline,
+    };
+    discover(&paths, &wanted)
+}
+
+/// The built-in rules, those of the command line and those of the config file, all of which a config must leave in use.
+pub fn with_own_rules(files: &[PathBuf], policy: &Policy) -> Result<RuleSet> {
+    let mut all = load(files)?;
+    if !policy.rule_files.is_empty() {
+        let theirs: BTreeSet<String> = all.metas().iter().map(|m| m.id.clone()).collect();
+        all = load(&[files, &policy.rule_files].concat())?;
+        if policy.foreign_rules {
+            all.distrust(|meta| !theirs.contains(&meta.id));
+        }
+    }
+    if let Some(config) = policy.config() {
+        config.check_rules(all.metas())?;
+    }
+    Ok(all)
 }
 
 fn target(path: &Path) -> Result<Target> {
@@ -63,6 +128,19 @@ fn target(path: &Path) -> Result<Target> {
         return Err(Error::new(format!("there is no {}", path.display())).help("check the path; `-` is standard input"));
     }
     Ok(Target::Path(path.to_owned()))
+}
+
+/// Reads inventory files, if there are any.
+fn inventory(paths: &[PathBuf]) -> Result<Option<Inventory>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let origin = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::new(format!("cannot read the inventory {origin}")).cause(e))?;
+        files.push((origin, text));
+    }
+    let files = files.iter().map(|(origin, text)| (origin.as_str(), text.as_str()));
+    if paths.is_empty() { Ok(None) } else { Inventory::parse(files).map(Some) }
 }
 
 /// Reads a rule file of the user.

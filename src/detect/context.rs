@@ -282,7 +282,9 @@ pub fn is_assigned(hay: &[u8], at: usize) -> bool {
     let mut i = at;
     let (mut spaced, mut quoted, mut next_line) = (false, false, false);
     while i > floor {
-        match hay[i - 1] {
+        let (byte, width) = last_character(&hay[floor..i]);
+        i -= width - 1;
+        match byte {
             b'"' | b'\'' | b'`' | b'\\' => quoted = true,
             // b"..." and r'...' of several languages
             b'b' | b'r' | b'u' | b'f' if i < at && matches!(hay[i], b'"' | b'\'') => {}
@@ -296,6 +298,59 @@ pub fn is_assigned(hay: &[u8], at: usize) -> bool {
         i -= 1;
     }
     i == 0 || at == 0
+}
+
+/// The last character of a text as a reader of the decoded text would see it, and how many bytes it takes: `%3D`, `&quot;`,
+/// `\u0022` and `\x3a` are one character, a colour of a terminal is a blank.
+fn last_character(text: &[u8]) -> (u8, usize) {
+    let last = text[text.len() - 1];
+    let hex = |digits: usize| {
+        let from = text.len().checked_sub(digits)?;
+        u8::from_str_radix(std::str::from_utf8(&text[from..]).ok()?, 16).ok()
+    };
+    let before = |digits: usize| &text[..text.len().saturating_sub(digits)];
+    match last {
+        b';' => {
+            let entities: [(&[u8], u8); 9] = [
+                (b"&quot;", b'"'),
+                (b"&#34;", b'"'),
+                (b"&#x22;", b'"'),
+                (b"&apos;", b'\''),
+                (b"&#39;", b'\''),
+                (b"&#x27;", b'\''),
+                (b"&gt;", b'>'),
+                (b"&#61;", b'='),
+                (b"&nbsp;", b' '),
+            ];
+            let entity = entities.iter().find(|(name, _)| text.ends_with(name));
+            entity.map_or((last, 1), |(name, byte)| (*byte, name.len()))
+        }
+        b'm' => {
+            let codes = before(1).iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+            let start = &before(1)[..text.len() - 1 - codes];
+            let escape = [&b"\x1b["[..], b"\\e[", b"\\033[", b"\\x1b["].into_iter().find(|e| start.ends_with(e));
+            escape.map_or((last, 1), |escape| (b' ', escape.len() + codes + 1))
+        }
+        _ if before(2).ends_with(b"%") => hex(2).map_or((last, 1), |byte| (byte, 3)),
+        _ if before(4).ends_with(b"\\u") => hex(4).map_or((last, 1), |byte| (byte, 6)),
+        _ if before(2).ends_with(b"\\x") => hex(2).map_or((last, 1), |byte| (byte, 4)),
+        _ => (last, 1),
+    }
+}
+
+/// How far back a quoted name is followed.
+pub const NAME: usize = 120;
+
+/// Is a value at `at` given to the path of a file, as in lists of checksums? `"src/private-key.pem":"value`
+pub fn follows_path(hay: &[u8], at: usize) -> bool {
+    let before = &hay[at.saturating_sub(NAME)..at];
+    let skip = |b: &u8| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b':' | b'=' | b'>');
+    let gap = before.iter().rev().take_while(|b| skip(b)).count();
+    let quoted = before[before.len() - gap..].iter().filter(|b| matches!(b, b'"' | b'\'')).count() >= 2;
+    let name = &before[..before.len() - gap];
+    let start = name.iter().rposition(|b| matches!(b, b'"' | b'\'' | b'\n')).map_or(0, |i| i + 1);
+    let name = &name[start..];
+    quoted && name.contains(&b'/') && !name.iter().any(|b| matches!(b, b'?' | b'=' | b' '))
 }
 
 #[cfg(test)]
@@ -351,9 +406,19 @@ mod tests {
 
     #[test]
     fn assigned() {
-        for (text, want) in
-            [("a=", true), ("a: \"", true), ("--key ", true), ("f(", true), ("a-b/", false), ("x", false)]
-        {
+        for (text, want) in [
+            ("a%3D", true),
+            ("a&quot;: &quot;", true),
+            ("a=\x1b[1;32m", true),
+            ("a\\u003d\\u0022", true),
+            ("a%41", false),
+            ("a=", true),
+            ("a: \"", true),
+            ("--key ", true),
+            ("f(", true),
+            ("a-b/", false),
+            ("x", false),
+        ] {
             assert_eq!(is_assigned(text.as_bytes(), text.len()), want, "{text}");
         }
     }

@@ -50,8 +50,8 @@ impl Evaluator<'_> {
         for hit in hits {
             // What stands before has been looked at; but a literal there may go before a value here (`Basic `).
             let before = match hit.what {
-                What::Encoded(_) => hit.at < from,
-                What::Value(len) => hit.at + len as usize <= from,
+                What::Encoded(_) | What::Start | What::Name(_) => hit.at < from,
+                What::Value(len) | What::Run(len) => hit.at + len as usize <= from,
                 What::Literal(_) => false,
             };
             if !before {

@@ -6,9 +6,11 @@
 use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
 use crate::detect::encoded::Budget;
+use crate::detect::inventory::Inventory;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
+use crate::generic;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
@@ -42,6 +44,7 @@ pub struct Evaluator<'a> {
     pub(crate) set: &'a RuleSet,
     pub(crate) prefilter: &'a Prefilter,
     pub(crate) context: &'a ContextIndex,
+    pub(crate) inventory: Option<&'a Inventory>,
 }
 
 /// A rule tried at a place, with what is needed to go on.
@@ -76,10 +79,38 @@ impl Evaluator<'_> {
                 }
             }
             What::Value(len) => self.at_value(hay, hit.at, len as usize, cache, found, &mut read),
+            What::Start => self.at_start(hay, hit.at, found, &mut read),
+            What::Run(len) => {
+                if let Some(inventory) = self.inventory {
+                    let looked = inventory.find(hay, hit.at..hit.at + len as usize, found);
+                    read.cover(looked.start as isize - 1, looked.end + 1);
+                }
+            }
+            What::Name(len) => self.at_name(hay, hit.at, len as usize, found, &mut read),
             What::Encoded(scheme) => self.at_encoded(hay, (hit.at, scheme), budget, found, &mut read),
         }
         read.end = read.end.min(hay.len() as isize + 1);
         read
+    }
+
+    /// Judges the value of a name by evidence.
+    fn at_name(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
+        let (looked, value) = generic::look(hay, at, len);
+        read.start = read.start.min(looked.start);
+        read.end = read.end.max(looked.end);
+        let Some(value) = value else { return };
+        let (Some(confidence), Some(rule)) = (value.confidence(), self.prefilter.named_rule(value.class)) else {
+            return;
+        };
+        found.push(RawMatch {
+            rule,
+            verdict: Verdict::Shape,
+            confidence,
+            severity: self.set.metas()[rule].severity,
+            facts: value.facts(hay),
+            span: value.value,
+            decoded: None,
+        });
     }
 
     fn at_literal(
@@ -125,7 +156,8 @@ impl Evaluator<'_> {
         read: &mut Read,
     ) {
         let from = at.saturating_sub(self.context.within());
-        read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
+        let back = self.context.within().max(context::NAME);
+        read.cover(at as isize - back as isize - 17, at + len + 1);
         let run_end = at + len;
         let value_end = value_end(hay, run_end);
         read.cover(at as isize, value_end + 1);
@@ -150,6 +182,17 @@ impl Evaluator<'_> {
         for index in self.context.rules(words) {
             if matches!(self.set.rules()[index].anchoring, Anchoring::Value) {
                 self.values_of(hay, index, &starts, words, found, read);
+            }
+        }
+    }
+
+    /// Tries the rules for the beginning of a text; what was the beginning once may stand elsewhere in a later version.
+    fn at_start(&self, hay: &[u8], at: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
+        read.cover(-1, at + 1);
+        for &index in self.prefilter.at_start().iter().filter(|_| at == 0) {
+            let rule = &self.set.rules()[index];
+            if let Some(format) = &rule.format {
+                self.try_at(hay, 0, &Candidate { index, rule, format }, found, read);
             }
         }
     }
@@ -204,7 +247,8 @@ impl Evaluator<'_> {
         if let Some((end, captures)) = strict {
             done = self.judge(hay, start, end, &captures, candidate, false, found, &mut reach);
         }
-        let provable = bounded && !rule.checks.is_empty();
+        let provable = bounded
+            && (!rule.checks.is_empty() || rule.structure.is_some() && matches!(rule.anchoring, Anchoring::Literal(_)));
         if let Some((end, captures)) =
             (!done && provable).then(|| format.match_at(hay, start, &mut reach.end, &|_| true)).flatten()
         {
@@ -241,18 +285,21 @@ impl Evaluator<'_> {
             return false;
         }
         let body = body(hay, start, end, captures, rule, format);
-        if matches!(rule.anchoring, Anchoring::Value)
-            && judged.verdict < Verdict::Proven
-            && is_plain_value(&hay[span.clone()], format, rule)
-        {
-            return false;
+        if by_value && judged.verdict < Verdict::Proven {
+            // A name before a bracket is called; a hash after the name of a file is the file's.
+            let other = hay.get(end) == Some(&b'(')
+                || is_hash_like(&hay[span.clone()]) && context::follows_path(hay, span.start);
+            if other || is_plain_value(&hay[span.clone()], format, rule) {
+                return false;
+            }
         }
         let evidence = Evidence {
             verdict: judged.verdict,
             body: &body,
-            distinctive: matches!(&rule.anchoring, Anchoring::Literal(a) if a.literals.iter().all(|l| l.len() >= 4))
-                && rule.context.is_none(),
-            structural: rule.structure.is_some() && rule.secret.is_some() || judged.extended,
+            distinctive: is_distinctive(rule, meta.bits.unwrap_or_default()),
+            structural: rule.structure.as_ref().is_some_and(|(s, _)| !s.is_sieve())
+                && (rule.secret.is_some() || matches!(rule.anchoring, Anchoring::Start))
+                || judged.extended,
             bits: meta.bits.unwrap_or_default(),
         };
         found.push(RawMatch {
@@ -296,6 +343,19 @@ impl Evaluator<'_> {
             });
         }
     }
+}
+
+/// Bits that nobody writes by chance behind a short prefix.
+const LONG: f64 = 128.0;
+
+/// Does the literal text of a rule tell its credentials from other text? Three characters do if they end with a mark
+/// (`SG.`, `hf_`) and a long random text follows.
+fn is_distinctive(rule: &Rule, bits: f64) -> bool {
+    let tells = |literal: &Vec<u8>| match literal.as_slice() {
+        [_, _, mark] => bits >= LONG && !mark.is_ascii_alphanumeric(),
+        literal => literal.len() >= 4,
+    };
+    rule.context.is_none() && matches!(&rule.anchoring, Anchoring::Literal(a) if a.literals.iter().all(tells))
 }
 
 /// What a leak of this very token can do: less when it is encrypted or expired, next to nothing when it is malformed.
@@ -406,8 +466,24 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
         return true;
     }
     let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
-    let hash_like = matches!(value.len(), 32 | 40 | 56 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit);
-    wide && hash_like && rule.checks.is_empty() && rule.structure.is_none()
+    wide && is_hash_like(value) && rule.checks.is_empty() && rule.structure.is_none()
+}
+
+/// Hex digits in the length of a hash.
+fn is_hash_like(value: &[u8]) -> bool {
+    matches!(value.len(), 32 | 40 | 56 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Drops what a rule that knows no issuer takes for a secret where a rule that knows it says that the token is damaged or
+/// made up: `Bearer` before a token whose checksum is wrong.
+pub(crate) fn drop_generic(set: &RuleSet, found: &mut Vec<RawMatch>) {
+    let damaged: Vec<_> = found.iter().filter(|m| m.verdict == Verdict::Malformed).map(|m| m.span.clone()).collect();
+    if !damaged.is_empty() {
+        found.retain(|m| {
+            let inside = damaged.iter().any(|span| span.start <= m.span.start && m.span.end <= span.end);
+            !(inside && m.verdict == Verdict::Shape && set.metas()[m.rule].is_generic())
+        });
+    }
 }
 
 /// Orders matches so that the best of several overlapping ones comes first: proof, then the rule that knows the issuer,
@@ -424,9 +500,17 @@ pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
         }
         _ => 1,
     };
+    // A file around a key says more than the key in it.
+    let around = m.verdict >= Verdict::WellFormed && rule.structure.as_ref().is_some_and(|(s, _)| s.is_document());
+    let named = matches!(rule.anchoring, Anchoring::Name(_));
+    // Of two values of names the inner one has the name that is nearer.
+    let len = if named { usize::MAX - m.span.len() } else { m.span.len() };
     (
+        // What an issuer's rule says of a text, malformed or no secret, is better founded than its name.
+        named,
         m.verdict == Verdict::Malformed,
-        std::cmp::Reverse((m.confidence == Confidence::Proven, told, m.confidence, specific, m.span.len(), m.severity)),
+        rule.foreign,
+        std::cmp::Reverse((m.confidence == Confidence::Proven, around, told, m.confidence, specific, len, m.severity)),
         m.rule,
     )
 }

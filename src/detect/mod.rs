@@ -10,7 +10,10 @@ pub mod encoded;
 pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
+pub mod inventory;
+mod keywords;
 mod overlap;
+pub mod pairs;
 pub mod prefilter;
 mod runs;
 pub mod score;
@@ -25,6 +28,8 @@ use crate::rules::RuleSet;
 use context::{ContextIndex, WordCache};
 use encoded::Budget;
 use evaluate::{Evaluator, Read};
+use inventory::Inventory;
+use pairs::{Pair, Partners};
 use prefilter::{Hit, Prefilter};
 
 /// A compiled rule set, ready to scan; shared by all workers.
@@ -33,6 +38,8 @@ pub struct Detector {
     set: RuleSet,
     prefilter: Prefilter,
     context: ContextIndex,
+    partners: Partners,
+    inventory: Option<Inventory>,
     /// How deep encoded text is decoded.
     depth: u8,
 }
@@ -40,8 +47,24 @@ pub struct Detector {
 impl Detector {
     /// Compiles what scanning needs.
     pub fn new(set: RuleSet) -> Self {
-        let new = Self { prefilter: Prefilter::new(&set), context: ContextIndex::new(&set), set, depth: 0 };
+        let new = Self {
+            prefilter: Prefilter::new(&set),
+            context: ContextIndex::new(&set),
+            partners: Partners::new(&set),
+            inventory: None,
+            depth: 0,
+            set,
+        };
         new.with_depth(encoded::DEPTH)
+    }
+
+    /// Looks for the keys of an inventory, too.
+    pub fn with_inventory(mut set: RuleSet, inventory: Inventory) -> Self {
+        let rule = set.add_inventory();
+        let mut detector = Self::new(set);
+        detector.prefilter.look_at_runs();
+        detector.inventory = Some(inventory.for_rule(rule));
+        detector
     }
 
     /// Sets how deep encoded text is decoded; 0: not at all.
@@ -75,7 +98,13 @@ impl Detector {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { set: &self.set, prefilter: &self.prefilter, context: &self.context }
+        let Self { set, prefilter, context, inventory, .. } = self;
+        Evaluator { set, prefilter, context, inventory: inventory.as_ref() }
+    }
+
+    /// Finds the other half of each resolved match of a text, and raises matches whose other half is sure.
+    pub fn pair(&self, text: &[u8], matches: &mut [RawMatch]) -> Vec<Option<Pair>> {
+        self.partners.join(text, matches)
     }
 
     /// Scans a whole text: the reference that every cleverer way must equal.
@@ -89,9 +118,20 @@ impl Detector {
         self.resolve(found)
     }
 
+    /// Drops the matches of rules that are for files of some paths only: the text is none.
+    pub fn drop_files(&self, found: &mut Vec<RawMatch>) {
+        found.retain(|m| self.set.rules()[m.rule].paths.is_empty());
+    }
+
     /// Of matches that overlap keeps the best one: proof first, then the more specific rule, then the longer match.
     /// Sorted by place. What was decoded from one place may overlap.
-    pub fn resolve(&self, found: Vec<RawMatch>) -> Vec<RawMatch> {
+    pub fn resolve(&self, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
+        if found.len() > 1 {
+            if let Some(inventory) = &self.inventory {
+                inventory.merge(&mut found);
+            }
+            evaluate::drop_generic(&self.set, &mut found);
+        }
         overlap::resolve(&self.set, found)
     }
 }

@@ -104,7 +104,7 @@ fn is_wrapper(set: &RuleSet, m: &RawMatch) -> bool {
     let names_it = rule.structure.as_ref().is_some_and(|(s, _)| matches!(s.name, "basic-auth" | "docker-auth"));
     m.verdict != Verdict::Proven
         && (names_it
-            || matches!(rule.anchoring, Anchoring::Value | Anchoring::Words(_))
+            || matches!(rule.anchoring, Anchoring::Value | Anchoring::Words(_) | Anchoring::Name(_))
             || m.confidence == Confidence::Low)
 }
 

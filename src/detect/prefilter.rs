@@ -7,14 +7,18 @@
 //!   are few, so this is what makes scanning fast;
 //! * a literal anywhere (`-----BEGIN`, `://`), a short list searched for by a vectorised multi-pattern matcher;
 //! * a value: a run that looks random, for rules that go by length and context words;
+//! * a key word of a name (`pass`, `token`) with something like an operator behind it, for rules that judge by evidence.
 //! * encoded text, which is decoded and scanned.
 
 use std::ops::Range;
 
 use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
+use crate::detect::keywords::{self, KeyWords};
 use crate::detect::runs;
 use crate::detect::trigrams::Trigrams;
+use crate::generic::Class;
+use crate::rules::format::is_token_byte;
 use crate::rules::{Anchoring, RuleSet};
 
 /// Shortest run of token characters that is looked into.
@@ -38,6 +42,12 @@ pub enum What {
     Literal(u32),
     /// A value-like run of this length.
     Value(u32),
+    /// The beginning of the text.
+    Start,
+    /// Any run of token characters, or a piece of one, of this length; only where an inventory asks for it.
+    Run(u32),
+    /// A key word of this length in a name.
+    Name(u32),
     /// Text in another spelling.
     Encoded(Scheme),
 }
@@ -52,6 +62,13 @@ pub struct Prefilter {
     anywhere: Anywhere,
     values: bool,
     lone_values: Vec<usize>,
+    /// Is every run of interest, whatever it looks like?
+    all_runs: bool,
+    /// Rules for the beginning of a text.
+    at_start: Vec<usize>,
+    names: Option<KeyWords>,
+    /// Rules that judge by evidence, with the kind of name.
+    named: Vec<(Class, usize)>,
     /// Look for encoded text?
     encoded: bool,
 }
@@ -76,6 +93,10 @@ impl Prefilter {
             anywhere: Anywhere::default(),
             values: false,
             lone_values: Vec::new(),
+            all_runs: false,
+            at_start: Vec::new(),
+            names: None,
+            named: Vec::new(),
             encoded: false,
         };
         let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
@@ -93,17 +114,28 @@ impl Prefilter {
                         anywhere.push(literal);
                     }
                 }
+                Anchoring::Inventory => {}
+                Anchoring::Start => filter.at_start.push(index),
                 Anchoring::Value => {
                     filter.values = true;
                     if rule.context.is_none() {
                         filter.lone_values.push(index);
                     }
                 }
+                Anchoring::Name(class) => {
+                    filter.names.get_or_insert_with(KeyWords::new);
+                    filter.named.push((*class, index));
+                }
             }
         }
         filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
         filter.anywhere = Anywhere::new(anywhere.iter().map(|&l| (&filter.literals[l as usize], l)));
         filter
+    }
+
+    /// From now on every run gives hits.
+    pub fn look_at_runs(&mut self) {
+        self.all_runs = true;
     }
 
     /// Switches the search for encoded text on or off.
@@ -118,16 +150,24 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND).max(if self.encoded {
-            decode::LOOK
-        } else {
-            0
-        }) + MIN_RUN
+        let literal = self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0);
+        let decode = if self.encoded { decode::LOOK } else { 0 };
+        literal.max(BEHIND).max(keywords::AHEAD).max(decode) + MIN_RUN
+    }
+
+    /// The rule that judges values of a kind of name.
+    pub fn named_rule(&self, class: Class) -> Option<usize> {
+        self.named.iter().find(|(c, _)| c.as_str() == class.as_str()).map(|(_, rule)| *rule)
     }
 
     /// Rules that go by the length of a value alone.
     pub fn lone_values(&self) -> &[usize] {
         &self.lone_values
+    }
+
+    /// Rules for the beginning of a text.
+    pub fn at_start(&self) -> &[usize] {
+        &self.at_start
     }
 
     /// Length of a literal.
@@ -151,9 +191,18 @@ impl Prefilter {
     /// looked at to judge runs and to compare literals.
     pub fn find(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         let first = hits.len();
+        if range.start == 0 && !self.at_start.is_empty() && !hay.is_empty() {
+            hits.push(Hit { at: 0, what: What::Start });
+        }
         self.find_anywhere(hay, range.clone(), hits);
+        if let Some(names) = &self.names {
+            names.find(hay, range.clone(), |at, len| hits.push(Hit { at, what: What::Name(len as u32) }));
+        }
         runs::for_each(hay, range.clone(), |run| {
             self.find_in_run(hay, run.clone(), hits);
+            if self.all_runs {
+                find_pieces(hay, run.clone(), hits);
+            }
             if self.encoded {
                 decode::find(hay, &run, looks_random, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
             }
@@ -190,6 +239,20 @@ impl Prefilter {
             hits.push(Hit { at, what: What::Literal(literal) });
         }
     }
+}
+
+/// A run in pieces, whatever it looks like. Where the range that is looked at ends in the middle of a run, the next piece is
+/// added: one of an earlier version that began in the range may have covered it.
+fn find_pieces(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
+    let more = hay[run.end..].iter().take(MAX_VALUE).take_while(|b| is_token_byte(**b)).count();
+    let mut push = |from: usize, to: usize| {
+        hits.extend((from..to).step_by(MAX_VALUE).map(|at| {
+            let length = (to - at).min(MAX_VALUE) as u32;
+            Hit { at, what: What::Run(length) }
+        }));
+    };
+    push(run.start, run.end);
+    push(run.end, run.end + more);
 }
 
 /// Keeps the pieces of a run in which a value that looks random could begin.

@@ -102,7 +102,11 @@ pub fn confidence(evidence: &Evidence<'_>) -> Confidence {
 /// Could the text be a random one? Judged for its own alphabet and length; of random texts of 16 or more
 /// characters fewer than one in five thousand fail.
 pub fn is_random(body: &[u8]) -> bool {
-    !few_symbols(body) && !has_sequence(body) && !is_wordy(body) && placeholder_share(body) < PLACEHOLDER_SHARE
+    !few_symbols(body)
+        && !has_sequence(body)
+        && !repeats(body)
+        && !is_wordy(body)
+        && placeholder_share(body) < PLACEHOLDER_SHARE
 }
 
 /// Fewer different symbols than a random text of this length and kind has.
@@ -144,6 +148,22 @@ fn has_sequence(body: &[u8]) -> bool {
         }
         longest >= 12 || (longest >= 7 && longest * 4 >= body.len()) || (longest >= 6 && longest * 3 >= body.len())
     })
+}
+
+/// Two counts that are woven together (`1a2b3c4d5e6f`), or the same eight characters twice.
+fn repeats(body: &[u8]) -> bool {
+    let (mut longest, mut run) = (0, 0);
+    for three in body.windows(3) {
+        run = if i16::from(three[2]) - i16::from(three[0]) == 1 { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let woven = longest >= 9;
+    woven
+        || (16..=64).contains(&body.len())
+            && body
+                .windows(8)
+                .enumerate()
+                .any(|(at, part)| body.get(at + 8..).is_some_and(|rest| memchr::memmem::find(rest, part).is_some()))
 }
 
 /// Letters that follow each other as in words of European languages.
@@ -228,6 +248,9 @@ mod tests {
             "1234567890123456789012345678",
             "changeme_changeme_change",
             "theSecretStagingPasswordOfTheServer",
+            "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d",
+            "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6",
+            "51H9xK2LkJhDfG8pQ9xK2LkJhDfG8pQ",
         ] {
             assert!(!is_random(text.as_bytes()), "{text}");
         }

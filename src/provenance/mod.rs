@@ -10,6 +10,7 @@ pub mod parse;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bstr::BString;
 use gix::ObjectId;
@@ -110,22 +111,21 @@ fn build(
     commits: &Commits,
     mut contents: Contents,
 ) -> Provenance {
-    let peeled: Vec<(BString, Option<u32>)> = refs
-        .iter()
-        .map(|r| {
-            let commit = commits.find(&r.target).or_else(|| commits.find(&Repository::peel(&objects, r.target)?.1));
-            (r.name.clone(), commit)
-        })
-        .collect();
+    let commit_of =
+        |r: &Ref| commits.find(&r.target).or_else(|| commits.find(&Repository::peel(&objects, r.target)?.1));
+    let mut peeled: Vec<(&Ref, Option<u32>)> = refs.iter().map(|r| (r, commit_of(r))).collect();
+    let lasting = commits.reachable(peeled.iter().filter(|(r, _)| !r.is_passing()).filter_map(|(_, c)| *c));
+    // What git notes for itself is worth a word only where nothing else leads.
+    peeled.retain(|(r, commit)| !r.is_passing() || commit.is_some_and(|c| !lasting[c as usize]));
     let reachable = commits.reachable(peeled.iter().filter_map(|(_, c)| *c));
     let events = events(commits, &reachable, &mut contents);
-    let (tips, tip_contents) = tips(&peeled, commits, &mut contents);
+    let (tips, tip_contents) = tips(&peeled, &objects, wanted, commits, &mut contents);
     Provenance {
         missing,
         wanted: wanted.clone(),
         origins: origins(&events),
         events_of: events_of(&events),
-        messages: messages(&objects, refs, wanted, commits, &peeled, &reachable),
+        messages: messages(&objects, wanted, commits, &peeled, &reachable),
         events,
         tips,
         tip_contents,
@@ -134,20 +134,37 @@ fn build(
     }
 }
 
-fn tips(peeled: &[(BString, Option<u32>)], commits: &Commits, contents: &mut Contents) -> (Vec<Tip>, Vec<Held>) {
+fn tips(
+    peeled: &[(&Ref, Option<u32>)],
+    objects: &Objects,
+    wanted: &HashSet,
+    commits: &Commits,
+    contents: &mut Contents,
+) -> (Vec<Tip>, Vec<Held>) {
     let mut held = Vec::new();
     let mut known: HashMap<u32, usize> = HashMap::new();
-    let tips = peeled
-        .iter()
-        .map(|(name, commit)| {
-            let content = commit.map_or(Contents::NOTHING, |commit| contents.of(&commits.tree(commit)));
-            let holds = *known.entry(content).or_insert_with(|| {
-                held.push(contents.held(content));
-                held.len() - 1
-            });
-            Tip { name: name.clone(), holds }
-        })
-        .collect();
+    let mut tips = Vec::new();
+    for (r, commit) in peeled {
+        let tree = match commit {
+            Some(commit) => Some(commits.tree(*commit)),
+            None => match Repository::peel(objects, r.target) {
+                // A tag can stand for a file or a directory.
+                Some((ObjectKind::Blob, blob)) if wanted.contains(&blob) => {
+                    held.push(Held::new(vec![(BString::default(), blob)]));
+                    tips.push(Tip { name: r.name.clone(), holds: held.len() - 1 });
+                    continue;
+                }
+                Some((ObjectKind::Tree, tree)) => Some(tree),
+                _ => None,
+            },
+        };
+        let content = tree.map_or(Contents::NOTHING, |tree| contents.of(&tree));
+        let holds = *known.entry(content).or_insert_with(|| {
+            held.push(contents.held(content));
+            held.len() - 1
+        });
+        tips.push(Tip { name: r.name.clone(), holds });
+    }
     (tips, held)
 }
 
@@ -207,10 +224,9 @@ fn origins(events: &[Event]) -> BTreeMap<ObjectId, Origin> {
 
 fn messages(
     objects: &Objects,
-    refs: &[Ref],
     wanted: &HashSet,
     commits: &Commits,
-    peeled: &[(BString, Option<u32>)],
+    peeled: &[(&Ref, Option<u32>)],
     reachable: &[bool],
 ) -> BTreeMap<ObjectId, Message> {
     let mut messages = BTreeMap::new();
@@ -224,7 +240,8 @@ fn messages(
             let message = Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips };
             messages.insert(id, message);
         } else if matches!(objects.get(&id), Some((ObjectKind::Tag, _))) {
-            let tips: Vec<usize> = refs.iter().enumerate().filter(|(_, r)| r.target == id).map(|(i, _)| i).collect();
+            let leads = |r: &Ref| Repository::tags(objects, r.target).any(|tag| tag == id);
+            let tips: Vec<usize> = peeled.iter().enumerate().filter(|(_, (r, _))| leads(r)).map(|(i, _)| i).collect();
             messages.insert(id, Message { time: 0, is_commit: false, reachable: !tips.is_empty(), tips });
         }
     }
@@ -275,14 +292,11 @@ impl Provenance {
                 sort_in(&tip.name, &mut life);
             }
         }
+        life.reachable |= holds.contains(&true);
         life.removed = self.removals(&events, &set);
-        let held_now = life.in_head
-            || !life.branches.is_empty()
-            || !life.remotes.is_empty()
-            || !life.tags.is_empty()
-            || !life.other_refs.is_empty();
+        life.moves = moves(&events, &set);
         let end = match life.removed.iter().map(|r| r.time).max() {
-            Some(removed) if !held_now => removed,
+            Some(removed) if !life.is_held() => removed,
             _ => self.now,
         };
         life.exposure_days = life.first.as_ref().map(|first| ((end - first.time) / DAY).max(0));
@@ -291,9 +305,7 @@ impl Provenance {
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
     fn removals(&self, events: &[&Event], set: &HashSet) -> Vec<Removal> {
-        let paths = |held: &Held| -> BTreeSet<BString> {
-            held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
-        };
+        let paths = |held: &Held| paths(held, set);
         let at_head =
             self.tips.iter().find(|t| t.name == "HEAD").map(|t| paths(&self.tip_contents[t.holds])).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
@@ -313,8 +325,28 @@ impl Provenance {
     }
 }
 
+/// Paths of what is in the set.
+fn paths(held: &Held, set: &HashSet) -> BTreeSet<BString> {
+    held.iter().filter(|(_, b)| set.contains(b)).map(|(p, _)| p.clone()).collect()
+}
+
+/// Old and new path wherever a commit took the secret from a path of its only parent and put it at no more than as many
+/// new ones: files that were renamed, edited or not. Where more came than went, one is a copy.
+fn moves(events: &[&Event], set: &HashSet) -> Vec<(BString, BString)> {
+    let mut moves = BTreeSet::new();
+    for event in events {
+        let [parent] = event.parents.as_slice() else { continue };
+        let (before, here) = (paths(parent, set), paths(&event.here, set));
+        let (gone, came) = (before.difference(&here), here.difference(&before));
+        if came.clone().count() <= gone.clone().count() {
+            moves.extend(gone.flat_map(|old| came.clone().map(|new| (old.clone(), new.clone()))));
+        }
+    }
+    moves.into_iter().collect()
+}
+
 /// Puts the name of a ref where it belongs.
-fn sort_in(name: &BString, life: &mut Life) {
+pub fn sort_in(name: &BString, life: &mut Life) {
     let text = name.to_string();
     if text == "HEAD" {
         life.in_head = true;
@@ -330,7 +362,7 @@ fn sort_in(name: &BString, life: &mut Life) {
 }
 
 /// Seconds since 1970; `SOURCE_DATE_EPOCH` (reproducible-builds.org) fixes it.
-fn now() -> i64 {
+pub fn now() -> i64 {
     let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|t| t.parse().ok());
     fixed.unwrap_or_else(|| {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
@@ -346,9 +378,10 @@ struct Collected {
     /// Trees that hold a wanted blob.
     direct: Vec<ObjectId>,
     commits: Vec<(ObjectId, parse::CommitData)>,
-    /// Objects that are known to be there.
-    known: Vec<Option<ObjectId>>,
 }
+
+/// Ids that [`FirstPass`] remembers to have looked up: a power of two.
+const KNOWN: usize = 1 << 20;
 
 /// Which trees hold which, and all commits.
 struct FirstPass<'a> {
@@ -358,6 +391,8 @@ struct FirstPass<'a> {
     bits: Vec<u64>,
     /// Objects that trees name and no store has.
     absent: Mutex<HashSet>,
+    /// 64 bits of ids that were looked up.
+    known: Vec<AtomicU64>,
     collected: Mutex<Collected>,
 }
 
@@ -369,7 +404,8 @@ impl<'a> FirstPass<'a> {
             let key = usize::from(id.as_bytes()[0]) << 8 | usize::from(id.as_bytes()[1]);
             bits[key >> 6] |= 1 << (key & 63);
         }
-        Self { objects, wanted, bits, absent: Mutex::default(), collected: Mutex::default() }
+        let known = std::iter::repeat_with(AtomicU64::default).take(KNOWN).collect();
+        Self { objects, wanted, bits, absent: Mutex::default(), known, collected: Mutex::default() }
     }
 
     fn is_wanted(&self, id: &[u8]) -> bool {
@@ -377,16 +413,16 @@ impl<'a> FirstPass<'a> {
         self.bits[key >> 6] >> (key & 63) & 1 == 1 && ObjectId::try_from(id).is_ok_and(|id| self.wanted.contains(&id))
     }
 
-    /// Notes an object that is in no store. `known` remembers what was looked up last, since neighbouring trees
-    /// name mostly the same objects.
-    fn check_present(&self, id: &[u8], known: &mut Vec<Option<ObjectId>>) {
+    /// Notes an object that is in no store. What was looked up before is remembered by 64 bits of its id, since
+    /// neighbouring trees name mostly the same objects.
+    fn check_present(&self, id: &[u8]) {
         let Ok(id) = ObjectId::try_from(id) else { return };
-        known.resize(1 << 14, None);
-        let slot = &mut known[graph::hash(id.as_bytes()) as usize & ((1 << 14) - 1)];
-        if *slot == Some(id) {
+        let slot = &self.known[graph::hash(id.as_bytes()) as usize & (KNOWN - 1)];
+        let key = id.as_bytes()[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        if slot.load(Ordering::Relaxed) == key {
             return;
         }
-        *slot = Some(id);
+        slot.store(key, Ordering::Relaxed);
         if !self.objects.has(&id) {
             self.absent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id);
         }
@@ -434,7 +470,7 @@ impl Visitor for FirstPass<'_> {
             }
             let known = copy.as_ref().is_some_and(|c| c.start + entry.id.len() <= end && end <= c.end);
             if !known && !entry.is_submodule {
-                self.check_present(entry.id, &mut found.known);
+                self.check_present(entry.id);
             }
         }
         if direct {

@@ -35,6 +35,12 @@ pub fn commit(bytes: &[u8]) -> Option<CommitData> {
     Some(CommitData { tree, parents, time: 0 })
 }
 
+/// When a commit was made, seconds since 1970: of the two dates the one that follows the order of history.
+pub fn committed(bytes: &[u8]) -> Option<i64> {
+    let header = &bytes[..bytes.find(b"\n\n").unwrap_or(bytes.len())];
+    header.lines().find_map(|line| line.strip_prefix(b"committer ")).map(signature_time)
+}
+
 /// Tree and parents of a commit, each with its name.
 pub fn commit_links(bytes: &[u8]) -> Vec<(&'static str, ObjectId)> {
     let Some(commit) = commit(bytes) else { return Vec::new() };
@@ -63,29 +69,61 @@ fn signature_time(signature: &[u8]) -> i64 {
     after.fields().next().and_then(|n| n.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// A commit or tag without its ids and without its cryptographic signature: the part that people write.
+/// A commit or tag without its ids and without its cryptographic signatures: the part that people write.
 pub fn without_signature(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let start = bytes.find(b"\nauthor ").or_else(|| bytes.find(b"\ntag ")).map_or(0, |at| at + 1);
-    let written = &bytes[start..];
-    let header_end = written.find(b"\n\n").unwrap_or(written.len());
-    let mut out = Cow::Borrowed(written);
-    for key in [b"\ngpgsig ".as_slice(), b"\ngpgsig-sha256 "] {
-        if let Some(at) = written[..header_end].find(key) {
-            // Continuation lines of a header begin with a space.
-            let mut end = at + 1;
-            end += written[end..].find_byte(b'\n').map_or(written.len() - end, |n| n);
-            while written.get(end..end + 2) == Some(b"\n ".as_slice()) {
-                end += 1;
-                end += written[end..].find_byte(b'\n').unwrap_or(written.len() - end);
+    let header = &bytes[..bytes.find(b"\n\n").unwrap_or(bytes.len())];
+    let start = header.find(b"\nauthor ").or_else(|| header.find(b"\ntag ")).map_or(0, |at| at + 1);
+    let mut out = Cow::Borrowed(&bytes[start..]);
+    let mut from = 0;
+    while let Some(found) = out[from..].find(b"-----BEGIN ") {
+        let begin = from + found;
+        match signature_end(&out, begin) {
+            Some(end) => {
+                let line = out[..begin].rfind_byte(b'\n').map_or(0, |at| at + 1);
+                out = Cow::Owned([&out[..line], &out[end..]].concat());
+                from = line;
             }
-            out = Cow::Owned([&written[..at], &written[end.min(written.len())..]].concat());
+            None => from = begin + 1,
         }
     }
-    // A signed tag carries its signature at the end of the message.
-    match out.find(b"\n-----BEGIN PGP SIGNATURE-----").or_else(|| out.find(b"\n-----BEGIN SSH SIGNATURE-----")) {
-        Some(at) => Cow::Owned(out[..at].to_vec()),
-        None => out,
+    out
+}
+
+/// Where a signature that begins here ends. What only looks like one, and holds something else, is text.
+fn signature_end(text: &[u8], begin: usize) -> Option<usize> {
+    const KINDS: [&[u8]; 3] = [b"PGP SIGNATURE", b"SSH SIGNATURE", b"SIGNED MESSAGE"];
+    let kind = KINDS.into_iter().find(|kind| text[begin + 11..].starts_with(&[kind, &b"-----"[..]].concat()))?;
+    let line = text[..begin].rfind_byte(b'\n').map_or(0, |at| at + 1);
+    // Lines of a header that goes on begin with a space.
+    let (key, indent) = match &text[line..begin] {
+        b"" => (false, &b""[..]),
+        b"gpgsig " | b"gpgsig-sha256 " => (true, &b" "[..]),
+        b" " => (false, &b" "[..]),
+        _ => return None,
+    };
+    let end_line = [b"-----END ", kind, b"-----"].concat();
+    let mut at = begin;
+    let mut in_header = true;
+    for (n, line) in text[begin..].lines_with_terminator().enumerate() {
+        at += line.len();
+        if n == 0 {
+            continue;
+        }
+        let line = line.trim_end();
+        let line = if line.is_empty() { line } else { line.strip_prefix(indent)? };
+        if line == end_line.as_slice() {
+            // A header may end with an empty line of its own.
+            let more = if key && text[at..].starts_with(b" \n") { 2 } else { 0 };
+            return Some(at + more);
+        }
+        in_header &= !line.is_empty();
+        let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/=".contains(b);
+        let note = in_header && [&b"Version: "[..], b"Comment: ", b"Hash: "].iter().any(|name| line.starts_with(name));
+        if !note && (line.len() > 76 || !line.iter().all(is_base64)) {
+            return None;
+        }
     }
+    None
 }
 
 /// An entry of a tree.
@@ -140,6 +178,30 @@ author A B <a@b.c> 1700000000 +0100\ncommitter A B <a@b.c> 1700000001 +0100\ngpg
         let written = without_signature(COMMIT);
         assert!(written.starts_with(b"author A B"));
         assert!(!written.contains_str("PGP") && written.contains_str("+0100\n\nFirst line"), "{}", written.as_bstr());
+    }
+
+    #[test]
+    fn what_looks_like_a_signature_stays() {
+        let begin = "-----BEGIN PGP SIGNATURE-----\n";
+        let end = "-----END PGP SIGNATURE-----\n";
+        let cases = [
+            (format!("tag x\n\nv1\n{begin}\nAbc+/=\n{end}"), "tag x\n\nv1\n".to_owned()),
+            (format!("tag x\n\nv1\n{begin}\nAbc\n{end}after\n"), "tag x\n\nv1\nafter\n".into()),
+            (format!("tag x\n\nv1\n{begin}\nAbc\n"), format!("tag x\n\nv1\n{begin}\nAbc\n")),
+            (format!("tag x\n\nv1\n{begin}key = word\n{end}"), format!("tag x\n\nv1\n{begin}key = word\n{end}")),
+            (format!("tag x\n\n> {begin}Abc\n{end}"), format!("tag x\n\n> {begin}Abc\n{end}")),
+            (format!("author a\ngpgsig {begin} \n Abc\n {end} \n\nm"), "author a\n\nm".into()),
+            (
+                format!("author a\nmergetag object 1\n v1\n {begin} Abc\n {end}\nm"),
+                "author a\nmergetag object 1\n v1\n\nm".into(),
+            ),
+        ];
+        for (text, want) in cases {
+            assert_eq!(without_signature(format!("object 1\n{text}").as_bytes()).as_bstr(), want.as_bytes().as_bstr());
+        }
+        // A header without an author does not hide what stands before the word in the message.
+        let odd = b"tree 1\n\nkey\nauthor x\n";
+        assert_eq!(without_signature(odd).as_bstr(), odd.as_bstr());
     }
 
     #[test]

@@ -2,36 +2,88 @@
 //! repository, and the choice of words for where a secret stands.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use super::{Report, printable};
-use crate::finding::{Finding, Occurrence, Place, Severity};
+use crate::finding::{Excerpt, Finding, Fingerprint, Occurrence, Place, Severity};
 use crate::rules::RuleMeta;
 
 /// Severities as reports list them, gravest first.
 pub(super) const SEVERITIES: [Severity; 5] =
     [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
 
+/// Secrets with fewer bits can be found by trying, so their hash is not written.
+const STRONG_BITS: f64 = 64.0;
+
+/// What a saved report knows and findings without their secrets cannot tell.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Version of the keyscan that scanned.
+    pub(super) version: String,
+    /// SHA-256 of secrets in hex.
+    pub(super) hashes: BTreeMap<Fingerprint, String>,
+}
+
 /// A report with what is derived from it once.
 pub(super) struct Context<'a> {
     pub(super) report: Report<'a>,
     prose: Redactor,
     names: Redactor,
+    saved: Option<&'a Known>,
+    told: RefCell<Vec<String>>,
 }
 
 impl<'a> Context<'a> {
     /// Fails only if the secrets are too many to search for; then nothing may be written.
     pub(super) fn new(report: Report<'a>) -> io::Result<Self> {
-        let shown: &[Finding] = if report.options.show_secrets { &[] } else { report.findings };
+        let all = report.findings.iter().chain(report.allowed);
+        let shown: Vec<&Finding> = if report.options.show_secrets { Vec::new() } else { all.collect() };
         Ok(Self {
             report,
-            prose: Redactor::new(shown, is_safe_to_redact_in_prose)?,
-            names: Redactor::new(shown, is_safe_to_redact_in_names)?,
+            prose: Redactor::new(&shown, is_safe_to_redact_in_prose)?,
+            names: Redactor::new(&shown, is_safe_to_redact_in_names)?,
+            saved: None,
+            told: RefCell::default(),
         })
+    }
+
+    /// A report that was read from a file, whose findings are in order.
+    pub(super) fn of_saved(report: Report<'a>, known: &'a Known) -> io::Result<Self> {
+        Ok(Self { saved: Some(known), ..Self::new(report)? })
+    }
+
+    /// Notes what a format could not hold, for the one who asked for the report.
+    pub(super) fn tell(&self, what: String) {
+        self.told.borrow_mut().push(what);
+    }
+
+    /// What was noted.
+    pub(super) fn told(self) -> Vec<String> {
+        self.told.into_inner()
+    }
+
+    /// Version of the keyscan that scanned.
+    pub(super) fn version(&self) -> &'a str {
+        self.saved.map_or(env!("CARGO_PKG_VERSION"), |known| &known.version)
+    }
+
+    /// SHA-256 of a secret in hex, if it cannot be guessed.
+    pub(super) fn sha256(&self, finding: &Finding) -> Option<String> {
+        match self.saved {
+            Some(known) => known.hashes.get(&finding.fingerprint).cloned(),
+            None => {
+                let strong = self.rule(finding).bits.is_some_and(|bits| bits >= STRONG_BITS);
+                strong.then(|| HEXLOWER.encode(&Sha256::digest(finding.secret.expose())))
+            }
+        }
     }
 
     /// The rule of a finding.
@@ -41,9 +93,21 @@ impl<'a> Context<'a> {
 
     /// The findings, most severe first; the order is total, so it does not depend on how they came in.
     pub(super) fn findings(&self) -> Vec<&'a Finding> {
-        let mut findings: Vec<_> = self.report.findings.iter().collect();
+        self.sorted(self.report.findings)
+    }
+
+    /// What the user allowed, in the same order.
+    pub(super) fn allowed(&self) -> Vec<&'a Finding> {
+        self.sorted(self.report.allowed)
+    }
+
+    fn sorted(&self, findings: &'a [Finding]) -> Vec<&'a Finding> {
+        let mut findings: Vec<_> = findings.iter().collect();
+        if self.saved.is_some() {
+            return findings;
+        }
         findings.sort_by(|a, b| {
-            let key = |f: &Finding| (Reverse(f.severity), !f.in_tree(), Reverse(f.confidence));
+            let key = |f: &Finding| (Reverse(f.severity), Reverse(f.presence()), Reverse(f.confidence));
             // The secret comes last: fingerprints of weak secrets may collide.
             let id = |f: &'a Finding| (&self.rule(f).id, f.fingerprint, &f.secret);
             key(a).cmp(&key(b)).then_with(|| id(a).cmp(&id(b)))
@@ -72,6 +136,22 @@ impl<'a> Context<'a> {
     /// [`Self::name`] for a terminal.
     pub(super) fn say_name(&self, name: &[u8]) -> String {
         printable(self.name(name))
+    }
+
+    /// The source line of a place, without secrets. Its caret is empty if it is not known where the mask stands.
+    pub(super) fn excerpt(&self, finding: &Finding, occurrence: &Occurrence) -> Option<Excerpt> {
+        let excerpt = occurrence.excerpt.as_ref()?;
+        let text = self.text(&excerpt.text);
+        // If detection left something in, the mask has moved.
+        let caret = if text == excerpt.text {
+            excerpt.caret.clone()
+        } else {
+            text.find(&finding.masked).map_or(0..0, |at| {
+                let start = text[..at].chars().count();
+                start..start + finding.masked.chars().count()
+            })
+        };
+        Some(Excerpt { text: text.into_owned(), caret })
     }
 
     /// How many findings there are of each severity.
@@ -169,7 +249,7 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Redactor {
-    fn new(findings: &[Finding], wanted: fn(&[u8]) -> bool) -> io::Result<Self> {
+    fn new(findings: &[&Finding], wanted: fn(&[u8]) -> bool) -> io::Result<Self> {
         let mut patterns: Vec<&[u8]> = Vec::new();
         let mut masks = Vec::new();
         for finding in findings {

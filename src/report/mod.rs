@@ -5,10 +5,19 @@
 //! comes from the repository, so that no format can forget it.
 
 mod context;
+
 mod escape;
+mod github;
+mod gitlab;
 mod json;
+mod junit;
+mod markdown;
+mod place;
 mod sarif;
+mod saved;
+mod table;
 mod text;
+mod words;
 
 #[cfg(test)]
 mod samples;
@@ -28,6 +37,7 @@ use crate::rules::RuleMeta;
 use context::Context;
 
 pub use escape::printable;
+pub use saved::Saved;
 
 /// The tool's name as reports give it.
 const TOOL: &str = "keyscan";
@@ -43,6 +53,16 @@ pub enum Format {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
+    /// A page for the summary of a CI run.
+    Markdown,
+    /// JUnit XML.
+    Junit,
+    /// A table.
+    Csv,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// GitLab's secret detection report.
+    Gitlab,
 }
 
 /// One row of the table of formats.
@@ -50,26 +70,29 @@ struct Row {
     format: Format,
     name: &'static str,
     about: &'static str,
-    write: fn(&Context<'_>, &mut dyn WriteColor) -> io::Result<()>,
+    /// Can it show whole secrets when asked to? What is made to be sent to a service cannot.
+    can_show_secrets: bool,
+    write: Write,
 }
 
 /// Every format there is. A new one is a variant, a row here and a golden file; the tests go over the whole list.
 const FORMATS: &[Row] = &[
-    Row { format: Format::Text, name: "text", about: "for people", write: text::write },
-    Row {
-        format: Format::Json,
-        name: "json",
-        about: "one JSON document, versioned (docs/json.md)",
-        write: json::write,
-    },
-    Row {
-        format: Format::Jsonl,
-        name: "jsonl",
-        about: "JSON Lines: one finding a line, then the receipt",
-        write: json::write_lines,
-    },
-    Row { format: Format::Sarif, name: "sarif", about: "SARIF 2.1.0, for code scanning services", write: sarif::write },
+    row(Format::Text, "text", "for people", true, text::write),
+    row(Format::Json, "json", "one JSON document, versioned (docs/json.md)", true, json::write),
+    row(Format::Jsonl, "jsonl", "JSON Lines: one finding a line, then the receipt", true, json::write_lines),
+    row(Format::Sarif, "sarif", "SARIF 2.1.0, for code scanning services", true, sarif::write),
+    row(Format::Markdown, "markdown", "a page for the summary of a CI run or a comment", false, markdown::write),
+    row(Format::Junit, "junit", "JUnit XML, for the test view of a CI service", false, junit::write),
+    row(Format::Csv, "csv", "a table for spreadsheets", false, table::write),
+    row(Format::Github, "github", "annotations of GitHub Actions (workflow commands)", false, github::write),
+    row(Format::Gitlab, "gitlab", "GitLab secret detection report, schema 15", false, gitlab::write),
 ];
+
+type Write = fn(&Context<'_>, &mut dyn WriteColor) -> io::Result<()>;
+
+const fn row(format: Format, name: &'static str, about: &'static str, can_show_secrets: bool, write: Write) -> Row {
+    Row { format, name, about, can_show_secrets, write }
+}
 
 impl Format {
     /// Every format, in the order in which help shows them.
@@ -85,6 +108,11 @@ impl Format {
     /// One line of help.
     pub fn about(self) -> &'static str {
         self.row().about
+    }
+
+    /// Can it show whole secrets when asked to? The others mask them whatever is asked.
+    pub fn can_show_secrets(self) -> bool {
+        self.row().can_show_secrets
     }
 
     fn row(self) -> &'static Row {
@@ -128,6 +156,9 @@ pub struct Options {
 pub struct Report<'a> {
     /// The findings, in any order.
     pub findings: &'a [Finding],
+    /// What the user allowed, each with [`Finding::allowed`]: for formats that know suppressions. Never counted with the
+    /// findings.
+    pub allowed: &'a [Finding],
     /// Rule metadata, indexed by [`Finding::rule`].
     pub rules: &'a [RuleMeta],
     /// What the scan did.
@@ -136,9 +167,16 @@ pub struct Report<'a> {
     pub options: Options,
 }
 
-/// Writes a report. Only [`Format::Text`] uses colours; the same report gives the same bytes.
-pub fn write(format: Format, report: &Report<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
-    let context = Context::new(*report)?;
+/// Writes a report; gives what the format could not hold, in words. Only [`Format::Text`] uses colours; the same report
+/// gives the same bytes.
+pub fn write(format: Format, report: &Report<'_>, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
+    let mut report = *report;
+    report.options.show_secrets &= format.can_show_secrets();
+    finish(format, Context::new(report)?, out)
+}
+
+fn finish(format: Format, context: Context<'_>, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
     (format.row().write)(&context, out)?;
-    out.flush()
+    out.flush()?;
+    Ok(context.told())
 }

@@ -4,14 +4,15 @@ use bstr::BString;
 
 use super::{Options, Report};
 use crate::finding::{
-    CommitInfo, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, Problem, Receipt,
-    Removal, Secret, Severity, Verdict,
+    Allowance, CommitInfo, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Origin, Place, Position,
+    Problem, Receipt, Removal, Secret, Severity, Verdict,
 };
 use crate::rules::{Environment, Kind, Rotation, RuleMeta};
 
 /// Everything a report borrows.
 pub(super) struct Sample {
     pub(super) findings: Vec<Finding>,
+    pub(super) allowed: Vec<Finding>,
     pub(super) rules: Vec<RuleMeta>,
     pub(super) receipt: Receipt,
 }
@@ -21,6 +22,7 @@ impl Sample {
     pub(super) fn full() -> Self {
         Self {
             findings: vec![in_messages(), in_history(), in_tree(), unreachable(), key_file(), publishable()],
+            allowed: vec![allowed()],
             rules: rules(),
             receipt: receipt(),
         }
@@ -34,14 +36,20 @@ impl Sample {
             malformed: 0,
             low_confidence: 0,
             not_secret: 0,
+            below_severity: 0,
             allowed: 0,
+            allowed_by: Vec::new(),
+            allowed_places: 0,
+            config: Vec::new(),
+            notes: Vec::new(),
             ..receipt()
         };
-        Self { findings: Vec::new(), rules: rules(), receipt }
+        Self { findings: Vec::new(), allowed: Vec::new(), rules: rules(), receipt }
     }
 
     pub(super) fn report(&self, options: Options) -> Report<'_> {
-        Report { findings: &self.findings, rules: &self.rules, receipt: &self.receipt, options }
+        let Self { findings, allowed, rules, receipt } = self;
+        Report { findings, allowed, rules, receipt, options }
     }
 }
 
@@ -64,6 +72,8 @@ pub(super) fn finding(rule: usize, secret: &str, severity: Severity, verdict: Ve
         facts: Vec::new(),
         occurrences: Vec::new(),
         life: None,
+        guessable: false,
+        allowed: None,
     }
 }
 
@@ -88,6 +98,7 @@ fn occurrence(place: Place, line: usize, column: usize) -> Occurrence {
         binary: false,
         excerpt: None,
         via: Vec::new(),
+        allowed: None,
     }
 }
 
@@ -134,6 +145,7 @@ fn in_tree() -> Finding {
     found.life = Some(Life {
         first: Some(commit('1', "Jane Doe", "Add deploy script")),
         removed: vec![removal("src/settings.rs", '2', 1_702_000_000)],
+        moves: vec![("src/settings.rs".into(), "src/config.rs".into())],
         in_head: true,
         branches: ["a", "b", "c", "d", "e", "f", "main"].map(str::to_owned).into(),
         remotes: vec!["origin/main".to_owned()],
@@ -206,6 +218,18 @@ fn publishable() -> Finding {
     found
 }
 
+/// In a test file, with a comment that says why.
+fn allowed() -> Finding {
+    let secret = format!("svc-{}", "r4".repeat(18));
+    let mut found = finding(1, &secret, Severity::High, Verdict::Shape);
+    let allowance = Allowance { by: "inline comment".to_owned(), reason: Some("made up for the test".to_owned()) };
+    let mut place = file(b"tests/client.rs", 30, 9);
+    place.allowed = Some(allowance.clone());
+    found.occurrences = vec![place];
+    found.allowed = Some(allowance);
+    found
+}
+
 pub(super) fn rules() -> Vec<RuleMeta> {
     let mut token = rule("acme-token", "Acme access token", Severity::Critical);
     token.grants = "full access to the organisation's orders, payouts and webhooks, and to the keys of every \
@@ -259,6 +283,12 @@ fn rule(id: &str, name: &str, severity: Severity) -> RuleMeta {
 fn receipt() -> Receipt {
     Receipt {
         target: "working tree and history of /work/acme".to_owned(),
+        selection: None,
+        origin: Some(Origin {
+            uri: "https://git.example/acme/shop.git".to_owned(),
+            commit: Some(id('d')),
+            branch: Some("main".to_owned()),
+        }),
         rules: 612,
         files: 1234,
         file_bytes: 5_300_000,
@@ -285,6 +315,11 @@ fn receipt() -> Receipt {
         malformed: 1,
         low_confidence: 17,
         not_secret: 2,
+        below_severity: 4,
         allowed: 3,
+        allowed_by: vec![(".keyscan-baseline".to_owned(), 2), ("comments".to_owned(), 1)],
+        allowed_places: 5,
+        config: vec![".keyscan-baseline".to_owned(), ".keyscan.yaml".to_owned()],
+        notes: vec![".keyscan-baseline:9 allows nothing any more".to_owned()],
     }
 }

@@ -6,7 +6,7 @@ use termcolor::{Buffer, NoColor};
 
 use super::samples::{self, Sample};
 use super::*;
-use crate::finding::{CommitInfo, Fact, Life, Place, Problem, Removal, Severity, Verdict};
+use crate::finding::{Allowance, CommitInfo, Fact, Life, Place, Problem, Removal, Severity, Verdict};
 
 type Log = json::Log<Vec<json::Finding>>;
 
@@ -16,8 +16,17 @@ fn render(format: Format, report: &Report<'_>) -> String {
     String::from_utf8(out.into_inner()).unwrap()
 }
 
+/// The time of writing, which only one format holds.
+fn timeless(text: &str) -> String {
+    let line = |line: &str| match line.trim_start() {
+        time if time.starts_with("\"start_time\"") || time.starts_with("\"end_time\"") => "TIME\n".to_owned(),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
 fn plain(format: Format, sample: &Sample) -> String {
-    render(format, &sample.report(Options::default()))
+    timeless(&render(format, &sample.report(Options::default())))
 }
 
 /// Compares with a golden file; `KEYSCAN_BLESS=1` rewrites it.
@@ -35,7 +44,18 @@ fn golden(name: &str, got: &str) {
 
 #[test]
 fn the_list_of_formats_is_sound() {
-    for format in [Format::Text, Format::Json, Format::Jsonl, Format::Sarif] {
+    let all = [
+        Format::Text,
+        Format::Json,
+        Format::Jsonl,
+        Format::Sarif,
+        Format::Markdown,
+        Format::Junit,
+        Format::Csv,
+        Format::Github,
+        Format::Gitlab,
+    ];
+    for format in all {
         assert_eq!(Format::all().filter(|&f| f == format).count(), 1, "{format:?} has one row");
     }
     for format in Format::all() {
@@ -45,13 +65,23 @@ fn the_list_of_formats_is_sound() {
     }
     let error = "\u{1b}xml".parse::<Format>().unwrap_err();
     assert_eq!(error.to_string(), "unknown report format \\u{1b}xml");
-    assert_eq!(error.advice(), Some("formats are text, json, jsonl, sarif"));
+    assert_eq!(error.advice(), Some("formats are text, json, jsonl, sarif, markdown, junit, csv, github, gitlab"));
 }
 
 #[test]
 fn golden_files() {
     let sample = Sample::full();
-    let names = ["text.txt", "json.json", "jsonl.jsonl", "sarif.json"];
+    let names = [
+        "text.txt",
+        "json.json",
+        "jsonl.jsonl",
+        "sarif.json",
+        "markdown.md",
+        "junit.xml",
+        "csv.csv",
+        "github.txt",
+        "gitlab.json",
+    ];
     assert_eq!(names.len(), Format::all().len(), "every format has a golden file");
     for (format, name) in Format::all().zip(names) {
         golden(name, &plain(format, &sample));
@@ -59,6 +89,70 @@ fn golden_files() {
     let verbose = Options { verbose: true, ..Options::default() };
     golden("text-verbose.txt", &render(Format::Text, &sample.report(verbose)));
     golden("text-clean.txt", &plain(Format::Text, &Sample::clean()));
+    golden("markdown-clean.md", &plain(Format::Markdown, &Sample::clean()));
+    golden("junit-clean.xml", &plain(Format::Junit, &Sample::clean()));
+}
+
+/// Every format made from a saved report is what the scan itself would have written.
+#[test]
+fn a_saved_report_turns_into_every_format() {
+    let show = Options { show_secrets: true, ..Options::default() };
+    for sample in
+        [Sample::full(), Sample::clean(), plant("a \u{1b}[31m \u{202e} `|` \u{fffe} =1 text"), plant_secrets()]
+    {
+        for (saved_as, options) in
+            [(Format::Json, Options::default()), (Format::Jsonl, Options::default()), (Format::Json, show)]
+        {
+            let saved = Saved::parse(render(saved_as, &sample.report(options)).as_bytes()).unwrap();
+            for format in Format::all() {
+                let mut out = NoColor::new(Vec::new());
+                saved.write(format, false, &mut out).unwrap();
+                let got = timeless(&String::from_utf8(out.into_inner()).unwrap());
+                let want = plain(format, &sample);
+                assert!(got == want, "{saved_as} to {format}:\n{got}\n--- instead of\n{want}");
+            }
+        }
+    }
+}
+
+/// Each secret in every field of every finding.
+fn plant_secrets() -> Sample {
+    let secrets: Vec<_> = Sample::full().findings.iter().map(|f| f.secret.expose().to_vec()).collect();
+    plant(&String::from_utf8(secrets.join(&b' ')).unwrap())
+}
+
+#[test]
+fn what_is_no_saved_report_is_told_so() {
+    let json = plain(Format::Json, &Sample::full());
+    let lines = plain(Format::Jsonl, &Sample::full());
+    let cut = lines.trim_end().rsplit_once('\n').unwrap().0;
+    let middle = &json[..json.len() / 2];
+    let cases: Vec<(&str, String, &str)> = vec![
+        ("nothing", String::new(), "the file is empty"),
+        ("text", "hunter2 hunter2".to_owned(), "this is no JSON (line 1, column 1)"),
+        ("an array", "[{\"Secret\": \"hunter2\"}]".to_owned(), "this is no keyscan report"),
+        ("another object", "{\"version\": \"8.0.0\", \"x\": \"hunter2\"}".to_owned(), "this is no keyscan report"),
+        ("SARIF", plain(Format::Sarif, &Sample::full()), "this is SARIF"),
+        ("half a document", middle.to_owned(), "it ends in the middle"),
+        ("half a line", lines[..lines.len() - 40].to_owned(), "it ends in the middle"),
+        ("no receipt", cut.to_owned(), "its last line, the receipt, is missing"),
+        ("two reports", format!("{lines}{lines}"), "line 8 is a receipt, but not the last line"),
+        ("two documents", format!("{json}{json}"), "this is no JSON"),
+        (
+            "a later version",
+            json.replacen("\"version\": 1", "\"version\": 2", 1),
+            "it has version 2 of the JSON format",
+        ),
+        ("a type", json.replacen("\"rules\": 612", "\"rules\": \"hunter2\"", 1), "of another type"),
+        ("a verdict", json.replacen("\"proven\"", "\"hunter2\"", 1), "finding 1: the verdict is unknown"),
+        ("a count", json.replacen("\"findings\": 6", "\"findings\": 7", 1), "it should hold 7 findings, but holds 6"),
+    ];
+    for (name, text, want) in cases {
+        let error = Saved::parse(text.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(want), "{name}: {error}");
+        assert!(!error.to_string().contains("hunter2"), "{name}: {error}");
+        assert!(error.advice().is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -112,9 +206,9 @@ fn json_reads_back() {
 
     let lines = plain(Format::Jsonl, &sample);
     let lines: Vec<json::Line> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), sample.findings.len() + 1);
+    assert_eq!(lines.len(), sample.findings.len() + sample.allowed.len() + 1);
     assert!(matches!(&lines[0], json::Line::Finding(f) if f.fingerprint == first.fingerprint));
-    assert!(matches!(&lines[6], json::Line::Receipt(summary) if summary.counts.findings == 6));
+    assert!(matches!(&lines[7], json::Line::Receipt(summary) if summary.counts.findings == 6));
 }
 
 #[test]
@@ -148,7 +242,7 @@ fn sarif_says_what_services_need() {
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     assert!(rules.is_sorted_by_key(|rule| rule["id"].as_str()));
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), 6);
+    assert_eq!(results.len(), 7, "six findings, and one that is allowed");
     for result in results {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[index]["id"], result["ruleId"]);
@@ -173,6 +267,49 @@ fn sarif_says_what_services_need() {
 }
 
 #[test]
+fn sarif_tells_repository_and_suppressions() {
+    let sample = Sample::full();
+    let log: serde_json::Value = serde_json::from_str(&plain(Format::Sarif, &sample)).unwrap();
+    let run = &log["runs"][0];
+    let origin = &run["versionControlProvenance"][0];
+    assert_eq!(origin["repositoryUri"], "https://git.example/acme/shop.git");
+    assert_eq!(origin["revisionId"], samples::id('d'));
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    let results = run["results"].as_array().unwrap();
+    let (last, rest) = results.split_last().unwrap();
+    assert_eq!(last["suppressions"][0]["kind"], "inSource");
+    assert_eq!(last["suppressions"][0]["justification"], "inline comment: made up for the test");
+    assert!(rest.iter().all(|result| result["suppressions"].is_null()));
+    // What no file has any more needs a fingerprint that GitHub cannot make.
+    let hashes = rest.iter().filter(|r| r["partialFingerprints"]["primaryLocationLineHash"].is_string());
+    assert!(hashes.clone().all(|r| r["properties"]["inTree"] == false) && hashes.count() == 3);
+}
+
+#[test]
+fn sarif_keeps_to_what_services_take_and_says_so() {
+    let sample = Sample::full();
+    let fitted = |results, bytes| {
+        let context = Context::new(sample.report(Options::default())).unwrap();
+        let log: serde_json::Value = serde_json::from_slice(&sarif::fitted(&context, results, bytes).unwrap()).unwrap();
+        (log["runs"][0].clone(), context.told())
+    };
+    let (whole, told) = fitted(100, usize::MAX);
+    assert_eq!((whole["results"].as_array().unwrap().len(), told.len()), (7, 0));
+    let (few, told) = fitted(3, usize::MAX);
+    let levels: Vec<_> = few["results"].as_array().unwrap().iter().map(|r| &r["level"]).collect();
+    assert_eq!(levels, ["error", "error", "error"], "the most severe ones");
+    let want = "SARIF holds the 3 most severe results; 4 more are left out, for services refuse larger files";
+    assert_eq!(told, [want]);
+    let note = &few["invocations"][0]["toolExecutionNotifications"][0];
+    assert_eq!((&note["level"], &note["message"]["text"]), (&"warning".into(), &format!("{want}.").into()));
+    // Too large after gzip, and even without a result.
+    let results = |bytes| fitted(100, bytes).0["results"].as_array().unwrap().len();
+    let fewer = (1000..8000).rev().step_by(100).map(results).find(|&count| count < 7);
+    assert_eq!(fewer, Some(3), "half of them");
+    assert_eq!(fitted(100, 10).0["results"].as_array().unwrap().len(), 0);
+}
+
+#[test]
 fn a_made_up_path_does_not_leave_the_root() {
     let mut sample = Sample::full();
     sample.findings.truncate(1);
@@ -188,7 +325,11 @@ fn a_made_up_path_does_not_leave_the_root() {
 fn plant(text: &str) -> Sample {
     let mut sample = Sample::full();
     let own = || text.to_owned();
-    for found in &mut sample.findings {
+    sample.allowed[0].allowed = Some(Allowance { by: own(), reason: Some(own()) });
+    sample.receipt.config.push(own());
+    sample.receipt.notes.push(own());
+    sample.receipt.allowed_by.push((own(), 1));
+    for found in sample.findings.iter_mut().chain(&mut sample.allowed) {
         found.reasons.push(own());
         found.facts.push(Fact::new("label", text));
         let mut place = samples::file(text.as_bytes(), 3, 4);
@@ -241,6 +382,10 @@ fn show_secrets_shows_them_all() {
     let show = Options { show_secrets: true, ..Options::default() };
     for format in Format::all() {
         let out = render(format, &sample.report(show));
+        if !format.can_show_secrets() {
+            assert_eq!(timeless(&out), plain(format, &sample), "{format}");
+            continue;
+        }
         for found in &sample.findings {
             let text = String::from_utf8(found.secret.expose().to_vec()).unwrap();
             let body = text.split('\n').max_by_key(|line| line.len()).unwrap();
@@ -258,7 +403,9 @@ fn nothing_hostile_reaches_the_terminal() {
             assert!(!out.contains(|c: char| c != '\n' && c.is_control()), "{format}");
             assert!(!out.contains('\u{202e}'), "{format}");
             assert!(!out.contains("##vso["), "{format}");
-            assert!(!out.lines().any(|line| line.trim_start().starts_with("::")), "{format}: {out}");
+            let commands = out.lines().filter(|line| line.trim_start().starts_with("::")).count();
+            // Six findings, and one command for what could not be read and one for what was accepted.
+            assert_eq!(commands, if format == Format::Github { 8 } else { 0 }, "{format}: {out}");
         }
     }
     // JSON readers get the text as it was.

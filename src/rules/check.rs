@@ -78,6 +78,25 @@ pub fn ids(files: &[(String, RuleFile)]) -> Vec<Lint> {
     lints
 }
 
+/// Other halves that no rule is called after.
+pub fn pairs(files: &[(String, RuleFile)]) -> Vec<Lint> {
+    let known: std::collections::BTreeSet<&str> =
+        files.iter().flat_map(|(_, file)| &file.rules).map(|spec| spec.id.as_str()).collect();
+    let mut lints = Vec::new();
+    for (origin, spec) in files.iter().flat_map(|(origin, file)| file.rules.iter().map(move |spec| (origin, spec))) {
+        for other in spec.pairs.iter().filter(|id| !known.contains(id.as_str())) {
+            lints.push(Lint {
+                at: origin.clone(),
+                rule: spec.id.clone(),
+                is_error: true,
+                what: format!("`pairs` names `{other}`, and no rule is called so"),
+                help: "`keyscan rules list` shows the ids of all rules".into(),
+            });
+        }
+    }
+    lints
+}
+
 /// Is every part there and well formed?
 fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &str)) {
     let kebab = |id: &str| {
@@ -104,17 +123,17 @@ fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &st
     if spec.kind != Kind::Secret && spec.reason.is_none() {
         add(true, format!("it is `{}` without a `reason`", spec.kind.as_str()), "say why it is no secret");
     }
-    if spec.format.is_some() == spec.regex.is_some() {
+    if [spec.format.is_some(), spec.regex.is_some(), spec.named.is_some()].into_iter().filter(|has| *has).count() != 1 {
         add(
             true,
-            "it must have either `format` or `regex`".into(),
+            "it must have one of `format`, `regex` and `named`".into(),
             "write a `format`; a `regex` only if that cannot say it",
         );
     }
-    if spec.regex.is_some() && spec.mint.is_none() {
+    if (spec.regex.is_some() || spec.named.is_some()) && spec.mint.is_none() {
         add(
             true,
-            "a `regex` needs `mint`".into(),
+            "a `regex` or `named` needs `mint`".into(),
             "give a format that mints an example, so that the rule can be tested",
         );
     }
@@ -163,10 +182,18 @@ fn compiled(spec: &RuleSpec, rule: &Rule, add: &mut dyn FnMut(bool, String, &str
     if own && rule.checks.is_empty() && literal > 0 && literal < 4 && rule.context.is_none() {
         add(false, "the literal is short".into(), "4 characters or more tell it from other words");
     }
+    let random = rule.random_bits().unwrap_or(bits);
+    if own && rule.context.is_none() && spec.secret.is_none() && random < WEAK_BITS {
+        add(false, format!("the random part has {random:.0} bits"), "128 bits or more cannot be guessed");
+    }
+    if own && rule.context.is_none() && rule.checks.is_empty() {
+        add(
+            false,
+            "the format has no checksum".into(),
+            "six characters such as `check == base62(crc32(body), 6)` prove a leak and tell it from a typing mistake",
+        );
+    }
     if !rule.checks.is_empty() {
-        if bits < WEAK_BITS && rule.checks.len() == 1 && spec.secret.is_none() {
-            add(false, format!("the random part has {bits:.0} bits"), "128 bits or more cannot be guessed");
-        }
         mints(format, rule, add);
     }
 }

@@ -39,6 +39,18 @@ pub const ALPHABETS: &[(&str, &str)] = &[
     ("ripple", ""),
 ];
 
+/// What follows a `\`: `xFE` is that byte, any other character itself. Gives it with the rest.
+pub fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    match text {
+        [b'x', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+            let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+            Some((digit(*high)? << 4 | digit(*low)?, rest))
+        }
+        [byte, rest @ ..] => Some((*byte, rest)),
+        [] => None,
+    }
+}
+
 impl Class {
     /// The set of the given bytes.
     pub fn of(bytes: &[u8]) -> Self {
@@ -63,14 +75,14 @@ impl Class {
     pub fn parse(mut text: &[u8]) -> Option<Self> {
         let mut class = Self::default();
         while let Some((&first, rest)) = text.split_first() {
-            let (low, rest) = if first == b'\\' { rest.split_first().map(|(&b, r)| (b, r))? } else { (first, rest) };
+            let (low, rest) = if first == b'\\' { escaped(rest)? } else { (first, rest) };
             text = match rest {
                 [b'-', high, rest @ ..] => {
-                    let (high, rest) = if *high == b'\\' { rest.split_first()? } else { (high, rest) };
-                    if *high < low {
+                    let (high, rest) = if *high == b'\\' { escaped(rest)? } else { (*high, rest) };
+                    if high < low {
                         return None;
                     }
-                    (low..=*high).for_each(|b| class.insert(b));
+                    (low..=high).for_each(|b| class.insert(b));
                     rest
                 }
                 rest => {

@@ -8,6 +8,7 @@ pub mod check;
 pub mod class;
 pub mod expr;
 pub mod format;
+pub mod issue;
 pub mod mint;
 pub mod syntax;
 
@@ -16,10 +17,11 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-pub use syntax::{Boundary, Certainty, Environment, Kind, Rotation};
+pub use syntax::{At, Boundary, Certainty, Environment, Kind, Rotation};
 
 use crate::error::{Error, Result};
 use crate::finding::Severity;
+use crate::generic::Class as Named;
 use crate::structure::{self, Structure};
 use class::Class;
 use expr::Check;
@@ -62,6 +64,38 @@ pub struct RuleMeta {
     pub bits: Option<f64>,
 }
 
+impl RuleMeta {
+    /// What is known of a key that only its digest tells.
+    fn inventory() -> Self {
+        Self {
+            id: "inventory-key".into(),
+            name: "Key of your inventory".into(),
+            provider: "Inventory".into(),
+            severity: Severity::Critical,
+            environment: Environment::Live,
+            kind: Kind::Secret,
+            reason: None,
+            grants: "what you issued it for; its label says which one it is".into(),
+            rotate: Rotation {
+                steps: vec![
+                    "Revoke the key in the system that issued it; the label and the digest name it.".into(),
+                    "Issue a new key to its owner, and put the new digest into the inventory.".into(),
+                ],
+                audit: Some("look at what was done with the key since it leaked".into()),
+                ..Rotation::default()
+            },
+            shape: String::new(),
+            provable: true,
+            bits: None,
+        }
+    }
+
+    /// Does the rule say what something is, but not who issued it? Then a rule that knows the issuer is believed more.
+    pub fn is_generic(&self) -> bool {
+        matches!(self.provider.as_str(), "HTTP" | "Generic" | "netrc")
+    }
+}
+
 /// A compiled rule.
 #[derive(Debug)]
 pub struct Rule {
@@ -87,6 +121,10 @@ pub struct Rule {
     pub pairs: Vec<String>,
     /// Format that mints an example for a regex.
     pub mint: Option<Format>,
+    /// It comes from what is scanned.
+    pub foreign: bool,
+    /// Ends of the paths of files that it is looked for in; empty: all files.
+    pub paths: Vec<String>,
 }
 
 /// Words that must stand before a value that has no distinctive shape.
@@ -109,6 +147,12 @@ pub enum Anchoring {
     Value,
     /// One of these lower-case words, in any letter case, inside the match of a regex.
     Words(Vec<String>),
+    /// At the very beginning of a text.
+    Start,
+    /// By the digest of the whole key, from an inventory.
+    Inventory,
+    /// A name that promises a secret of this kind, with a value that is judged by evidence.
+    Name(Named),
 }
 
 /// A regular expression that is compiled at its first candidate.
@@ -145,12 +189,14 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     metas: Vec<RuleMeta>,
     by_id: BTreeMap<String, usize>,
+    /// Every id that was loaded, also of rules that are not in use.
+    ids: Vec<String>,
 }
 
 impl RuleSet {
     /// Compiles rule files; `origin` of each is used in errors.
     pub fn compile(files: impl IntoIterator<Item = (String, RuleFile)>) -> Result<Self> {
-        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new() };
+        let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new(), ids: Vec::new() };
         for (origin, file) in files {
             let RuleFile { provider, rotate, grants, rules } = file;
             for spec in rules {
@@ -161,6 +207,7 @@ impl RuleSet {
                     return Err(Error::new(format!("{origin}: two rules have the id `{}`", spec.id))
                         .help("give one of them another id, or switch the built-in one off"));
                 }
+                set.ids.push(spec.id.clone());
                 set.rules.push(rule);
                 set.metas.push(meta);
             }
@@ -173,7 +220,44 @@ impl RuleSet {
         let (rules, metas): (Vec<_>, Vec<_>) =
             self.rules.into_iter().zip(self.metas).filter(|(_, meta)| keep(meta)).unzip();
         let by_id = metas.iter().enumerate().map(|(i, m): (usize, &RuleMeta)| (m.id.clone(), i)).collect();
-        Self { rules, metas, by_id }
+        Self { rules, metas, by_id, ids: self.ids }
+    }
+
+    /// Is this the id of a rule, or the beginning of ids (`github` of `github-pat-classic`), in use or not?
+    pub fn knows(&self, name: &str) -> bool {
+        self.ids.iter().any(|id| id.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+    }
+
+    /// Makes rules yield to all others where both match: they come from what is scanned, which must not be able to put a
+    /// harmless name on a credential.
+    pub fn distrust(&mut self, foreign: impl Fn(&RuleMeta) -> bool) {
+        for (rule, meta) in self.rules.iter_mut().zip(&self.metas) {
+            rule.foreign = foreign(meta);
+        }
+    }
+
+    /// Adds the rule that keys of an inventory are shown under; gives its index.
+    pub fn add_inventory(&mut self) -> usize {
+        let index = self.rules.len();
+        let meta = RuleMeta::inventory();
+        self.by_id.insert(meta.id.clone(), index);
+        self.metas.push(meta);
+        self.rules.push(Rule {
+            format: None,
+            checks: Vec::new(),
+            certainty: Certainty::Documented,
+            structure: None,
+            secret: None,
+            context: None,
+            regex: None,
+            boundary: Boundary::Word,
+            anchoring: Anchoring::Inventory,
+            pairs: Vec::new(),
+            mint: None,
+            foreign: false,
+            paths: Vec::new(),
+        });
+        index
     }
 
     /// The compiled rules.
@@ -203,7 +287,11 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
         reason: spec.reason.clone(),
         grants: spec.grants.as_deref().or(grants).unwrap_or_default().to_owned(),
         rotate: spec.rotate.as_ref().or(rotate).cloned().unwrap_or_default(),
-        shape: spec.format.clone().or_else(|| spec.regex.clone()).unwrap_or_default(),
+        shape: match (&spec.format, &spec.regex, &spec.named) {
+            (Some(text), ..) | (None, Some(text), _) => text.clone(),
+            (None, None, Some(named)) => format!("the value of a name like {named}, judged by evidence"),
+            (None, None, None) => String::new(),
+        },
         provable: !rule.checks.is_empty() || rule.structure.is_some(),
         bits: rule.format.as_ref().map(Format::bits),
     }
@@ -226,9 +314,9 @@ impl Rule {
             _ => None,
         };
         let context = spec.near.as_ref().map(|near| Context {
-            near: near.iter().map(|w| w.to_ascii_lowercase()).collect(),
+            near: spellings(near),
             hint: match &spec.hint {
-                Some(hint) => hint.iter().map(|w| w.to_ascii_lowercase()).collect(),
+                Some(hint) => spellings(hint),
                 None => DEFAULT_HINT.iter().map(|w| (*w).to_owned()).collect(),
             },
             within: spec.within.unwrap_or(DEFAULT_WITHIN).min(MAX_WITHIN),
@@ -245,11 +333,25 @@ impl Rule {
             anchoring,
             pairs: spec.pairs.clone(),
             mint: spec.mint.as_deref().map(Format::parse).transpose()?,
+            foreign: false,
+            paths: spec.paths.clone(),
             format,
         })
     }
 
     fn anchoring(spec: &RuleSpec, format: Option<&Format>, context: Option<&Context>) -> Result<Anchoring> {
+        if spec.at == At::Start {
+            return match (format, context) {
+                (Some(_), None) => Ok(Anchoring::Start),
+                _ => Err(Error::new("`at: start` needs a `format`, and no `near`: nothing stands before the start")),
+            };
+        }
+        if let Some(named) = &spec.named {
+            return Named::by_name(named).map(Anchoring::Name).ok_or_else(|| {
+                Error::new(format!("`named: {named}` is no kind of name"))
+                    .help(format!("write one of {}", Named::ALL.map(Named::as_str).join(", ")))
+            });
+        }
         let Some(format) = format else {
             let words = spec.keywords.clone().unwrap_or_default();
             if spec.regex.is_none() || words.is_empty() || words.iter().any(|w| w.len() < 3) {
@@ -274,6 +376,22 @@ impl Rule {
         }
     }
 
+    /// Is it looked for in a file of this path?
+    pub fn wants_path(&self, path: &[u8]) -> bool {
+        self.paths.is_empty()
+            || self.paths.iter().any(|end| {
+                path.strip_suffix(end.as_bytes())
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/") || end.starts_with('.'))
+            })
+    }
+
+    /// Bits of randomness in a secret: the checksum in it adds none.
+    pub fn random_bits(&self) -> Option<f64> {
+        let format = self.format.as_ref()?;
+        let check = self.checks.first().and_then(Check::target).map_or(0.0, |target| format.segment_bits(target));
+        Some((format.bits() - check).max(0.0))
+    }
+
     /// Bytes at the start of every secret of this rule that may be shown.
     pub fn shown_prefix(&self) -> usize {
         match (&self.format, self.secret) {
@@ -285,6 +403,20 @@ impl Rule {
             _ => 0,
         }
     }
+}
+
+/// Context words in lower case; one of several parts in every way that the parts of a name are joined.
+fn spellings(words: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = words.iter().map(|w| w.to_ascii_lowercase()).collect();
+    for word in words {
+        let parts: Vec<&str> = word.split(['_', '-', ' ', '.']).collect();
+        if parts.len() > 1 && parts.iter().all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric())) {
+            all.extend(["_", "-", ".", " ", ""].iter().map(|joint| parts.join(joint).to_ascii_lowercase()));
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|word| seen.insert(word.clone()));
+    all
 }
 
 /// Length of the run of token characters that every match of a format begins with.

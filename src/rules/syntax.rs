@@ -44,15 +44,23 @@ pub struct RuleSpec {
     pub hint: Option<Vec<String>>,
     /// How far back context is looked for, in bytes.
     pub within: Option<usize>,
+    /// What a name must promise for its value to be judged: `password`, `token` and so on.
+    pub named: Option<String>,
     /// Regular expression, the last resort.
     pub regex: Option<String>,
     /// Case-insensitive words, one of which is in every match of `regex`.
     pub keywords: Option<Vec<String>>,
-    /// Format that mints an example for a `regex`.
+    /// Format that mints an example for a `regex` or `named`.
     pub mint: Option<String>,
     /// What may stand around a match.
     #[serde(default)]
     pub boundary: Boundary,
+    /// Where in a text it can stand.
+    #[serde(default)]
+    pub at: At,
+    /// Ends of the paths of files that it is looked for in; empty: all files.
+    #[serde(default)]
+    pub paths: Vec<String>,
     /// How dangerous a leak is.
     pub severity: Severity,
     /// Live or test.
@@ -103,6 +111,28 @@ pub enum Certainty {
     Sampled,
     /// Positive evidence only.
     Unconfirmed,
+}
+
+impl Certainty {
+    /// The lower-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Sampled => "sampled",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+/// Where in a text a match can stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum At {
+    /// Anywhere.
+    #[default]
+    Any,
+    /// At its very beginning: files of a kind.
+    Start,
 }
 
 /// What may stand directly around a match.
@@ -195,7 +225,7 @@ impl RuleFile {
 }
 
 /// A parser's message without the values that it quotes: the file may be no rule file at all, but one full of secrets.
-fn unquoted(message: &str) -> String {
+pub fn unquoted(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(first), Some(last)) if first < last => format!("{}...{}", &message[..=first], &message[last..]),
         _ => message.to_owned(),

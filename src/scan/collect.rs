@@ -1,6 +1,7 @@
 //! What workers find, merged under rule and secret, and made into findings.
 
-use std::collections::{BTreeMap, HashMap, hash_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::ops::Range;
 use std::sync::Mutex;
 
 use bstr::BString;
@@ -8,15 +9,20 @@ use gix::ObjectId;
 use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
-use crate::detect::{Detector, excerpt, text};
+use crate::detect::{Detector, excerpt, score, text};
 use crate::finding::{
-    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, Problem, Receipt, Secret, Severity,
-    Verdict,
+    Allowance, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, Problem, RawMatch,
+    Receipt, Secret, Severity, Verdict,
 };
-use crate::provenance::Provenance;
-use crate::rules::{Kind, RuleSet};
+use crate::generic;
+use crate::policy::comments::{self, Said};
+use crate::provenance::{Origin, Provenance};
+use crate::rules::{Anchoring, Kind, Rule, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
+
+/// Most reasons that are given for a value that was judged by evidence.
+const REASONS: usize = 4;
 
 /// Where scanned bytes come from.
 pub(super) enum Source<'a> {
@@ -30,7 +36,7 @@ pub(super) enum Source<'a> {
 
 /// A place before provenance is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Spot {
+pub(super) enum Spot {
     Stdin,
     File(BString),
     Ref(BString),
@@ -39,14 +45,17 @@ enum Spot {
 
 /// One sighting of a secret.
 #[derive(Clone, Debug)]
-struct Sighting {
-    spot: Spot,
+pub(super) struct Sighting {
+    pub(super) spot: Spot,
     /// Path in an archive.
-    member: Option<BString>,
-    position: Position,
-    binary: bool,
-    via: Vec<&'static str>,
+    pub(super) member: Option<BString>,
+    pub(super) position: Position,
+    pub(super) binary: bool,
+    pub(super) via: Vec<&'static str>,
     excerpt: Option<Excerpt>,
+    allowed: Option<Allowance>,
+    /// Rule of its other half, and the line that has it (the offset in a binary file).
+    pair: Option<(usize, usize)>,
 }
 
 /// Where in an archive bytes stand.
@@ -62,12 +71,13 @@ pub(super) type Found = std::collections::HashSet<(usize, Secret)>;
 
 /// Everything known about one secret under one rule.
 #[derive(Clone, Debug)]
-struct Entry {
+pub(super) struct Entry {
     verdict: Verdict,
     confidence: Confidence,
     severity: Severity,
     facts: Vec<Fact>,
-    sightings: Vec<Sighting>,
+    /// None for what is counted and not reported.
+    pub(super) sightings: Vec<Sighting>,
 }
 
 impl Entry {
@@ -87,7 +97,28 @@ impl Entry {
     }
 }
 
-type Entries = HashMap<(usize, Secret), Entry>;
+/// A rule, as its index, and a secret.
+pub(super) type Key = (usize, Secret);
+
+type Entries = HashMap<Key, Entry>;
+
+/// What is known of the lives of secrets.
+pub(super) trait History: std::fmt::Debug + Sync {
+    /// The life of a secret that stands in these objects, if they are of this history.
+    fn life(&self, key: &Key, objects: &[ObjectId]) -> Option<Life>;
+    /// Where a blob lived.
+    fn origin(&self, id: &ObjectId) -> Option<&Origin>;
+}
+
+impl History for Provenance {
+    fn life(&self, _: &Key, objects: &[ObjectId]) -> Option<Life> {
+        self.life(objects)
+    }
+
+    fn origin(&self, id: &ObjectId) -> Option<&Origin> {
+        self.origin(id)
+    }
+}
 
 /// What one worker found.
 pub(super) struct Sink<'d> {
@@ -95,6 +126,7 @@ pub(super) struct Sink<'d> {
     pub(super) options: &'d Options,
     pub(super) scratch: incremental::Scratch,
     entries: Entries,
+    no_rules: BTreeSet<String>,
     /// What could not be looked into.
     pub(super) problems: Vec<Problem>,
 }
@@ -106,6 +138,7 @@ impl<'d> Sink<'d> {
             options,
             scratch: incremental::Scratch::default(),
             entries: HashMap::new(),
+            no_rules: BTreeSet::new(),
             problems: Vec::new(),
         }
     }
@@ -115,6 +148,17 @@ impl<'d> Sink<'d> {
         let text = text::sniff(bytes);
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take_from(&memo, &text, source, &Inside::default(), &mut found);
+    }
+
+    /// Takes out what was found so far, sorted.
+    pub(super) fn drain(&mut self) -> Vec<(Key, Entry)> {
+        let sorted: BTreeMap<_, _> = self.entries.drain().collect();
+        sorted.into_iter().collect()
+    }
+
+    /// Puts in what another one found.
+    pub(super) fn put(&mut self, key: Key, entry: Entry) {
+        add(&mut self.entries, key, entry);
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
@@ -138,8 +182,12 @@ impl<'d> Sink<'d> {
             return;
         }
         let set = self.detector.rules();
-        let matches = self.detector.resolve(memo.matches());
-        for m in &matches {
+        let mut matches = self.detector.resolve(memo.matches());
+        if !matches!(source, Source::File(_) | Source::Object(ObjectKind::Blob, _)) {
+            self.detector.drop_files(&mut matches);
+        }
+        let pairs = self.detector.pair(&text.bytes, &mut matches);
+        for (m, pair) in matches.iter().zip(pairs) {
             let secret = m.secret(&text.bytes);
             if !inside.via.is_empty() {
                 found.insert((m.rule, secret.clone()));
@@ -155,6 +203,11 @@ impl<'d> Sink<'d> {
                 binary: text.binary,
                 via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
+                allowed: self.comment(&text.bytes, m, &matches, source),
+                pair: pair.map(|pair| {
+                    let at = excerpt::position(&text.bytes, &(pair.at..pair.at), text.bom);
+                    (pair.rule, if text.binary { at.offset } else { at.line })
+                }),
             });
             let entry = Entry {
                 verdict: m.verdict,
@@ -164,6 +217,32 @@ impl<'d> Sink<'d> {
                 sightings: sighting.into_iter().collect(),
             };
             add(&mut self.entries, (m.rule, secret), entry);
+        }
+    }
+}
+
+impl Sink<'_> {
+    /// What a comment beside a match says about it.
+    fn comment(&mut self, text: &[u8], of: &RawMatch, all: &[RawMatch], source: &Source<'_>) -> Option<Allowance> {
+        if !self.options.policy.comments || matches!(source, Source::Name(_) | Source::Ref(_)) {
+            return None;
+        }
+        let rules = self.detector.rules();
+        let place = comments::Place { text, span: &of.span, rule: &rules.metas()[of.rule].id };
+        let others = |range: Range<usize>| {
+            let first = all.partition_point(|m| m.span.end <= range.start);
+            all.get(first).is_some_and(|m| m.span.start < range.end)
+        };
+        match comments::on(place, &others, &|name| rules.knows(name)) {
+            Said::Allowed(allowance) => Some(allowance),
+            Said::NoSuchRule(name) => {
+                // A mistake in an old version can be mended no more.
+                if !self.options.files || !matches!(source, Source::Object(..)) {
+                    self.no_rules.insert(name);
+                }
+                None
+            }
+            Said::Nothing => None,
         }
     }
 }
@@ -217,12 +296,15 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
 
 /// What all workers found.
 #[derive(Debug, Default)]
-pub(super) struct Collected(Mutex<Entries>, Mutex<Vec<Problem>>);
+pub(super) struct Collected(Mutex<Entries>, Mutex<BTreeSet<String>>, Mutex<Vec<Problem>>);
 
 impl Collected {
     pub(super) fn merge(&self, sink: Sink<'_>) {
+        if !sink.no_rules.is_empty() {
+            self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.no_rules);
+        }
         if !sink.problems.is_empty() {
-            self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.problems);
+            self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.problems);
         }
         if sink.entries.is_empty() {
             return;
@@ -234,9 +316,17 @@ impl Collected {
         }
     }
 
+    /// Takes only secrets that nobody else found.
+    pub(super) fn merge_new(&self, mut sink: Sink<'_>) {
+        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sink.entries.retain(|key, _| !all.contains_key(key));
+        drop(all);
+        self.merge(sink);
+    }
+
     /// What workers could not look into.
     pub(super) fn take_problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        std::mem::take(&mut self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Objects with a sighting.
@@ -255,15 +345,28 @@ impl Collected {
         self,
         set: &RuleSet,
         options: &Options,
-        lives: &[Provenance],
+        lives: &[Box<dyn History>],
         receipt: &mut Receipt,
     ) -> Vec<Finding> {
+        let no_rules = self.1.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        receipt.notes.extend(
+            no_rules.into_iter().map(|name| {
+                format!("a comment says `keyscan:allow {name}`, and no rule is called so: it allows nothing")
+            }),
+        );
         let entries: BTreeMap<_, _> =
             self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().collect();
         let mut findings = Vec::new();
-        for ((rule, secret), entry) in entries {
+        for ((rule, secret), mut entry) in entries {
+            let of = &set.rules()[rule];
+            if !of.paths.is_empty() && !entry.sightings.is_empty() {
+                entry.sightings.retain(|s| in_wanted_file(of, s, lives));
+                if entry.sightings.is_empty() {
+                    continue;
+                }
+            }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
-                findings.push(finding(set, rule, secret, entry, lives));
+                findings.push(finding(set, rule, secret, entry, lives, options));
             } else if entry.verdict == Verdict::Malformed {
                 receipt.malformed += 1;
             } else if set.metas()[rule].kind != Kind::Secret {
@@ -273,9 +376,9 @@ impl Collected {
             }
         }
         findings.sort_by(|a, b| {
-            (b.severity, b.in_tree(), b.confidence, a.rule, a.fingerprint).cmp(&(
+            (b.severity, b.presence(), b.confidence, a.rule, a.fingerprint).cmp(&(
                 a.severity,
-                a.in_tree(),
+                a.presence(),
                 a.confidence,
                 b.rule,
                 b.fingerprint,
@@ -285,9 +388,20 @@ impl Collected {
     }
 }
 
-fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Provenance]) -> Finding {
+fn finding(
+    set: &RuleSet,
+    rule: usize,
+    secret: Secret,
+    mut entry: Entry,
+    lives: &[Box<dyn History>],
+    options: &Options,
+) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, &a.member, a.position).cmp(&(&b.spot, &b.member, b.position)));
+    // An object is read from each damaged pack that has it.
+    entry
+        .sightings
+        .dedup_by(|a, b| (&a.spot, &a.member, a.position, &a.via) == (&b.spot, &b.member, b.position, &b.via));
     let objects: Vec<ObjectId> = entry
         .sightings
         .iter()
@@ -296,14 +410,21 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
             _ => None,
         })
         .collect();
-    let life = lives.iter().find_map(|p| p.life(&objects));
+    let key = (rule, secret);
+    let life = lives.iter().find_map(|p| p.life(&key, &objects));
+    let (rule, secret) = key;
+    entry.facts.extend(pair(set, &entry.sightings));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
     occurrences.sort_by(|a, b| (&a.place, &a.member, a.position).cmp(&(&b.place, &b.member, b.position)));
-    let strong = meta.bits.is_some_and(|bits| bits >= 64.0) || secret.len() >= 24;
-    let fingerprint = if strong {
-        Fingerprint::strong(&meta.id, &secret)
+    let mut entry_reasons = reasons(set, rule, entry.verdict);
+    entry_reasons.extend(evidence(&mut entry.facts, options));
+    let named = matches!(set.rules()[rule].anchoring, Anchoring::Name(_));
+    let guessable = guessable(set, rule, &secret);
+    let fingerprint = if guessable {
+        let key = entry.facts.iter().find(|f| named && f.label == generic::NAME).map(|f| f.value.as_str());
+        Fingerprint::weak(&meta.id, &path_of(&occurrences), key.unwrap_or_default().as_bytes(), &secret)
     } else {
-        Fingerprint::weak(&meta.id, &path_of(&occurrences), b"", &secret)
+        Fingerprint::strong(&meta.id, &secret)
     };
     Finding {
         fingerprint,
@@ -312,11 +433,47 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
         verdict: entry.verdict,
         confidence: entry.confidence,
         severity: entry.severity,
-        reasons: reasons(set, rule, entry.verdict),
+        reasons: entry_reasons,
         facts: entry.facts,
         occurrences,
         life,
+        guessable,
+        allowed: None,
         secret,
+    }
+}
+
+/// Could somebody find the secret by trying? Not if its format has 64 bits, a structure vouches for the whole of it, or it
+/// is long and looks random; a long pass phrase may still be one of a list.
+fn guessable(set: &RuleSet, index: usize, secret: &Secret) -> bool {
+    let (rule, meta) = (&set.rules()[index], &set.metas()[index]);
+    let decoded = rule.structure.is_some() && rule.secret.is_none();
+    let strong = meta.bits.is_some_and(|bits| bits >= 64.0);
+    !strong && (secret.len() < 24 || !decoded && !score::is_random(secret.expose()))
+}
+
+/// Says where the other half of a credential stands: beside its first place that has one.
+fn pair(set: &RuleSet, sightings: &[Sighting]) -> Option<Fact> {
+    let (index, sighting, (rule, at)) =
+        sightings.iter().enumerate().find_map(|(index, s)| Some((index, s, s.pair?)))?;
+    let unit = if sighting.binary { "byte" } else { "line" };
+    let place = match &sighting.spot {
+        _ if index == 0 => String::new(),
+        Spot::Object(_, id) => format!(" of blob {}", id.to_hex_with_len(10)),
+        _ => " of another file".to_owned(),
+    };
+    Some(Fact::new("pair", format!("{} at {unit} {at}{place}", set.metas()[rule].id)))
+}
+
+/// Does the file have a path that the rule asks for?
+fn in_wanted_file(rule: &Rule, sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
+    match &sighting.spot {
+        Spot::File(path) => rule.wants_path(path),
+        Spot::Object(_, id) => lives
+            .iter()
+            .filter_map(|p| p.origin(id))
+            .any(|origin| origin.paths.iter().any(|path| rule.wants_path(path))),
+        Spot::Stdin | Spot::Ref(_) => false,
     }
 }
 
@@ -329,7 +486,7 @@ fn path_of(occurrences: &[Occurrence]) -> Vec<u8> {
     path.map(Vec::from).unwrap_or_default()
 }
 
-fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
+fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
     let place = match sighting.spot {
         Spot::Stdin => Place::Stdin,
         Spot::File(path) => Place::File { path },
@@ -352,7 +509,22 @@ fn occurrence(sighting: Sighting, lives: &[Provenance]) -> Occurrence {
         binary: sighting.binary,
         excerpt: sighting.excerpt,
         via: sighting.via,
+        allowed: sighting.allowed,
     }
+}
+
+/// What speaks for a value that was judged by evidence, and, if asked for, all of it with weights. Takes it out of the
+/// facts, where it stands as numbers.
+fn evidence(facts: &mut Vec<Fact>, options: &Options) -> Vec<String> {
+    let Some(at) = facts.iter().position(|f| f.label == generic::EVIDENCE) else { return Vec::new() };
+    let list = generic::explain(&facts.remove(at).value);
+    if options.explain {
+        let sum: i32 = list.iter().map(|(weight, _)| weight).sum();
+        let line = |(weight, words): &(i32, &str)| format!("{:+.1}  {words}", f64::from(*weight) / 10.0);
+        let all = list.iter().map(line).chain([format!("{:+.1}  in all", f64::from(sum) / 10.0)]);
+        return all.collect();
+    }
+    list.into_iter().filter(|(weight, _)| *weight > 0).take(REASONS).map(|(_, words)| words.to_owned()).collect()
 }
 
 /// Why a finding is believed, strongest first.
@@ -360,6 +532,9 @@ fn reasons(set: &RuleSet, index: usize, verdict: Verdict) -> Vec<String> {
     let rule = &set.rules()[index];
     let mut reasons = Vec::new();
     match verdict {
+        Verdict::Proven if matches!(rule.anchoring, Anchoring::Inventory) => {
+            reasons.push("its SHA-256 stands in the inventory".to_owned());
+        }
         Verdict::Proven if !rule.checks.is_empty() => reasons.push("its checksum matches".to_owned()),
         Verdict::Proven => reasons.push("its parts prove each other (checksum or key relation)".to_owned()),
         Verdict::WellFormed => reasons.push("it decodes as documented".to_owned()),

@@ -10,25 +10,27 @@ use crate::archive;
 use crate::detect::Detector;
 use crate::detect::incremental::{self, Memo};
 use crate::detect::text;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::finding::Problem;
 use crate::provenance;
 use crate::scan::collect::{Collected, Sink, Source};
 use crate::scan::{Options, Progress, Scan};
+use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
 use crate::source::pack::{Memory, Object, ObjectKind, Visitor};
-use crate::source::repository::{Ref, Repository};
+use crate::source::refs::Ref;
 
 /// Decoded delta bases that may be kept at a time, in bytes over all workers.
 const BASE_MEMORY: usize = 160 << 20;
 
 impl Scan<'_> {
     /// Scans the history of a repository.
-    pub(super) fn history(&mut self, repository: &Repository) -> Result<()> {
+    pub(super) fn history(&mut self, repository: &GitDir) -> Result<()> {
         let objects = repository.objects();
         let memory = Memory::new(BASE_MEMORY);
         let shallow = repository.shallow();
-        self.objects(&objects, &shallow, &memory);
+        let partial = repository.is_partial() || objects.has_promisor_packs();
+        self.objects(&objects, &shallow, partial, &memory);
         if !shallow.is_empty() {
             let what = format!(
                 "this is a shallow clone, cut off at {}: what is older was not scanned",
@@ -40,24 +42,28 @@ impl Scan<'_> {
                 "run `git fetch --unshallow`, or accept it with --allow-incomplete",
             ));
         }
-        let refs = repository.refs().unwrap_or_else(|e| {
-            self.receipt.problems.push(refs_problem(&e));
-            Vec::new()
-        });
+        if objects.leftovers() > 0 {
+            let what = "temporary files of git in its object store, left by what was interrupted".to_owned();
+            self.receipt.skipped.push((what, objects.leftovers()));
+        }
+        let (refs, problems) = repository.all_refs();
+        self.receipt.problems.extend(problems);
         self.refs(&refs, &objects);
-        let partial = repository.is_partial() || objects.has_promisor_packs();
+        if repository.is_bare() || !self.options.files {
+            self.submodules(&refs, &objects);
+        }
         let wanted = self.collected.history_objects();
         // A single pack from a clone or a repack holds all that its trees name; anything else may have holes.
         let may_have_holes = partial || !objects.is_one_pack();
         if !wanted.is_empty() || may_have_holes {
             let provenance = provenance::trace(objects, &refs, &wanted, &memory);
             self.receipt.problems.extend(missing_objects(provenance.missing(), partial));
-            self.lives.push(provenance);
+            self.lives.push(Box::new(provenance));
         }
         Ok(())
     }
 
-    fn objects(&mut self, objects: &Objects, shallow: &HashSet, memory: &Memory) {
+    fn objects(&mut self, objects: &Objects, shallow: &HashSet, partial: bool, memory: &Memory) {
         self.progress.begin("objects", objects.count(&|kind| kind != ObjectKind::Tree) as u64);
         let visitor = HistoryVisitor {
             detector: self.detector,
@@ -73,7 +79,8 @@ impl Scan<'_> {
         let receipt = &mut self.receipt;
         receipt.problems.extend(problems);
         receipt.problems.extend(objects.problems().cloned());
-        receipt.problems.extend(counts.missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let missing = counts.missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        receipt.problems.extend(if partial { promised(&missing) } else { missing });
         receipt.history = true;
         receipt.blobs += counts.blobs.into_inner();
         receipt.commits += counts.commits.into_inner();
@@ -86,7 +93,8 @@ impl Scan<'_> {
         let mut sink = Sink::new(self.detector, self.options);
         for r in refs {
             sink.scan(&r.name, &Source::Ref(&r.name));
-            if !objects.has(&r.target) {
+            // What git notes for itself keeps nothing from being removed.
+            if !r.is_passing() && !objects.has(&r.target) {
                 let what = format!("it points to {}, which is in no object store", r.target);
                 let problem =
                     problem(&format!("ref {}", r.name), what, "run `git fsck`, and fetch the repository again");
@@ -97,30 +105,40 @@ impl Scan<'_> {
     }
 }
 
-fn problem(object: &str, what: String, help: &str) -> Problem {
+pub(super) fn problem(object: &str, what: String, help: &str) -> Problem {
     Problem { object: object.to_owned(), what, help: Some(help.to_owned()), accepted: false }
-}
-
-fn refs_problem(error: &Error) -> Problem {
-    Problem { object: "refs".into(), what: error.to_string(), help: error.advice().map(str::to_owned), accepted: false }
 }
 
 /// Most missing objects that are named one by one.
 const NAMED: usize = 20;
 
+const FETCH_ALL: &str = "run `git fetch --refetch --no-filter`, or accept it with --allow-incomplete";
+
+/// What commits name and a partial clone does not have: a filter such as `tree:0` leaves out thousands.
+fn promised(missing: &[Problem]) -> Vec<Problem> {
+    let objects: std::collections::BTreeSet<&str> = missing.iter().map(|p| p.object.as_str()).collect();
+    let Some(first) = objects.first() else { return Vec::new() };
+    let what = format!(
+        "{} that its commits name ({first} is the first): missing, since this is a partial clone",
+        counted(objects.len(), "object")
+    );
+    vec![problem("history", what, FETCH_ALL)]
+}
+
 /// Objects that trees name and no store has.
 fn missing_objects(missing: &[ObjectId], partial: bool) -> Vec<Problem> {
-    let help = if partial {
-        "run `git fetch --refetch --no-filter`, or accept it with --allow-incomplete"
-    } else {
-        "run `git fsck`; fetch the repository again to get the missing objects"
-    };
+    let help =
+        if partial { FETCH_ALL } else { "run `git fsck`; fetch the repository again to get the missing objects" };
     let count = missing.len();
     if count == 0 {
         return Vec::new();
     }
     if partial {
-        let what = format!("{} that its trees name: missing, since this is a partial clone", counted(count, "object"));
+        let what = format!(
+            "{} that its trees name (object {} is the first): missing, since this is a partial clone",
+            counted(count, "object"),
+            missing[0]
+        );
         return vec![problem("history", what, help)];
     }
     let mut problems: Vec<Problem> = missing
@@ -135,7 +153,7 @@ fn missing_objects(missing: &[ObjectId], partial: bool) -> Vec<Problem> {
 }
 
 /// "1 commit", "2 commits".
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 

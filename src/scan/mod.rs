@@ -3,15 +3,21 @@
 //! The only module that knows both sources and detection. Everything that workers find is merged under its rule and secret
 //! and sorted at the end, so the result does not depend on the number of threads.
 
+mod added;
 mod archives;
 mod collect;
+mod git_files;
 mod history;
+pub mod lookup;
 mod names;
+mod range;
+mod range_lives;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bstr::BString;
 use rayon::prelude::*;
@@ -20,10 +26,13 @@ use crate::archive::Limits;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
-use crate::provenance::Provenance;
+use crate::policy::{Policy, Scanned};
+use crate::range::Selection;
+use crate::source::git_dir::GitDir;
+use crate::source::lookup::Quarantine;
 use crate::source::repository::Repository;
 use crate::source::worktree;
-use collect::{Collected, Sink, Source};
+use collect::{Collected, History, Sink, Source};
 
 /// Files that a worker takes at a time.
 const CHUNK: usize = 32;
@@ -39,6 +48,8 @@ pub struct Options {
     pub no_ignore: bool,
     /// Findings below this are counted, not reported.
     pub confidence: Confidence,
+    /// Say of values judged by evidence what speaks for and against them.
+    pub explain: bool,
     /// Report tokens whose checksum or structure is wrong.
     pub show_malformed: bool,
     /// Report publishable keys and identifiers.
@@ -47,6 +58,16 @@ pub struct Options {
     pub allow_incomplete: bool,
     /// How far archives are opened.
     pub archives: Limits,
+    /// Only what a part of the history adds, or what is staged; no files.
+    pub selection: Option<Selection>,
+    /// A range without a commit is no mistake.
+    pub allow_empty_range: bool,
+    /// Object stores beside the repository's own that git names to a hook.
+    pub quarantine: Quarantine,
+    /// Objects that were not scanned at this time are named as not scanned.
+    pub deadline: Option<Instant>,
+    /// What is found and not shown.
+    pub policy: Arc<Policy>,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }
@@ -65,6 +86,8 @@ pub enum Target {
 pub struct Outcome {
     /// Sorted: graver first.
     pub findings: Vec<Finding>,
+    /// What the user allowed, each with [`Finding::allowed`]; in the same order.
+    pub allowed: Vec<Finding>,
     /// What was done and what not.
     pub receipt: Receipt,
 }
@@ -111,10 +134,20 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     for problem in &mut receipt.problems {
         problem.accepted |= options.allow_incomplete;
     }
-    let mut findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    let scanned = Scanned {
+        rules: detector.rules().metas(),
+        everything: options.files
+            && options.history
+            && options.selection.is_none()
+            && options.confidence <= Confidence::Medium,
+        mask: &|path| names::masked(detector, path),
+    };
+    let [mut findings, mut allowed] = options.policy.apply(findings, &scanned, &mut receipt);
     names::hide(detector, &mut findings, &mut receipt);
+    names::hide(detector, &mut allowed, &mut receipt);
     receipt.skipped.sort();
-    Ok(Outcome { findings, receipt })
+    Ok(Outcome { findings, allowed, receipt })
 }
 
 /// A scan under way.
@@ -124,7 +157,7 @@ struct Scan<'a> {
     progress: &'a dyn Progress,
     collected: Collected,
     receipt: Receipt,
-    lives: Vec<Provenance>,
+    lives: Vec<Box<dyn History>>,
 }
 
 impl Scan<'_> {
@@ -142,25 +175,49 @@ impl Scan<'_> {
         Ok("standard input".to_owned())
     }
 
+    /// Scans a part of the history of a repository.
+    fn part(&mut self, path: &Path, selection: &Selection) -> Result<String> {
+        let repository = Repository::at(path)?.ok_or_else(|| {
+            Error::new(format!("{} is not the root of a git repository", path.display()))
+                .help("a range needs the directory that holds .git, or a bare repository")
+        })?;
+        self.receipt.origin = repository.origin();
+        let what = self.range(&repository, selection)?;
+        Ok(format!("{what} in {}", path.display()))
+    }
+
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
+        if let Some(selection) = &self.options.selection {
+            return self.part(path, selection);
+        }
         let is_dir = path.is_dir();
-        let repository = if is_dir { Repository::at(path)? } else { None };
+        let repository = match GitDir::at(path) {
+            _ if !is_dir => None,
+            // Files can be scanned whatever became of the repository.
+            Err(_) if !self.options.history => None,
+            other => other?,
+        };
+        // Of several repositories none is the one that paths belong to.
+        if is_dir && alone && repository.is_some() {
+            self.receipt.origin = Repository::at(path).ok().flatten().and_then(|r| r.origin());
+        }
         let name = path.display().to_string();
-        let bare = repository.as_ref().is_some_and(|r| r.workdir().is_none());
+        let bare = repository.as_ref().is_some_and(GitDir::is_bare);
         let mut parts = Vec::new();
+        // Paths in a repository are relative to it, as in its history; otherwise as they were given.
+        let prefix = (is_dir && (repository.is_none() || !alone)).then_some(path);
         if self.options.files && !bare {
             parts.push(if is_dir { "files" } else { "file" });
-            // Paths in a repository are relative to it, as in its history; otherwise as they were given.
-            let prefix = (is_dir && (repository.is_none() || !alone)).then_some(path);
             self.files(path, prefix, repository.as_ref())?;
         }
-        match repository {
+        match &repository {
             Some(repository) if self.options.history => {
                 parts.push("history");
                 if bare {
-                    self.config(&repository);
+                    self.config(repository);
                 }
-                self.history(&repository)?;
+                self.receipt.problems.extend(repository.problems().iter().cloned());
+                self.history(repository)?;
             }
             None if self.options.history && !self.options.files => {
                 return Err(Error::new(format!("{name} is not the root of a git repository"))
@@ -173,11 +230,15 @@ impl Scan<'_> {
             }
             _ => {}
         }
+        if let Some(repository) = &repository {
+            self.git_files(repository, prefix);
+        }
         Ok(format!("{} of {name}", parts.join(" and ")))
     }
 
-    fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
-        let listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+    fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&GitDir>) -> Result<()> {
+        let mut listed = worktree::list(root, repository, self.options.no_ignore, prefix)?;
+        self.leave_out(&mut listed);
         self.progress.begin("files", listed.files.len() as u64);
         let (bytes, count) = (AtomicU64::new(0), AtomicU64::new(0));
         let problems = Mutex::new(listed.problems);
@@ -213,8 +274,21 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// Takes out the files that the user does not want to be read, and counts them.
+    fn leave_out(&self, listed: &mut worktree::Files) {
+        let skipped = &mut listed.skipped;
+        listed.files.retain(|(shown, _)| match self.options.policy.leaves_out(shown) {
+            Some(allowance) => {
+                let file = allowance.by.rsplit_once(':').map_or(allowance.by.as_str(), |(file, _)| file);
+                *skipped.entry(format!("files that {file} leaves out")).or_default() += 1;
+                false
+            }
+            None => true,
+        });
+    }
+
     /// The configuration of a bare repository: its remotes may hold credentials.
-    fn config(&mut self, repository: &Repository) {
+    fn config(&mut self, repository: &GitDir) {
         let shown = BString::from("config");
         let mut sink = Sink::new(self.detector, self.options);
         let mut buffer = Vec::new();

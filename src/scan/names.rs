@@ -19,6 +19,10 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
                 _ => {}
             }
         }
+        for (old, new) in finding.life.iter_mut().flat_map(|life| &mut life.moves) {
+            mask(detector, old);
+            mask(detector, new);
+        }
         // Its plain secret is masked by the report, which does not know in what other spelling it stands there.
         for commit in finding.life.iter_mut().filter_map(|life| life.first.as_mut()) {
             let mut summary = BString::from(commit.summary.as_str());
@@ -34,10 +38,24 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
         mask(detector, &mut object);
         problem.object = object.to_string();
     }
+    // Reasons name submodules.
+    for (reason, _) in &mut receipt.skipped {
+        let mut shown = BString::from(reason.as_str());
+        mask(detector, &mut shown);
+        *reason = shown.to_string();
+    }
+}
+
+/// A path with the secrets in it masked.
+pub(super) fn masked(detector: &Detector, path: &BString) -> BString {
+    let mut path = path.clone();
+    mask(detector, &mut path);
+    path
 }
 
 fn mask(detector: &Detector, path: &mut BString) {
-    let matches = detector.scan(path);
+    let mut matches = detector.scan(path);
+    detector.drop_files(&mut matches);
     if matches.is_empty() {
         return;
     }

@@ -1,8 +1,16 @@
 //! Where bytes come from: files on disk and objects of a git repository.
 
+mod alternates;
 pub mod delta;
+pub mod git_dir;
+pub mod git_files;
 pub mod inflate;
+pub mod lookup;
 pub mod objects;
 pub mod pack;
+pub mod refs;
+mod reindex;
 pub mod repository;
+pub mod revision;
+mod verify;
 pub mod worktree;

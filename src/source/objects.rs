@@ -10,6 +10,8 @@ use crate::error::Error;
 use crate::finding::Problem;
 use crate::source::inflate::Inflater;
 use crate::source::pack::{Memory, Object, ObjectKind, Pack, Visitor};
+use crate::source::verify::{self, Verdict};
+use crate::source::{alternates, reindex};
 
 /// Largest loose object that is read, in expanded bytes.
 const MAX_LOOSE: usize = 1 << 31;
@@ -18,12 +20,18 @@ const MAX_LOOSE: usize = 1 << 31;
 #[derive(Debug)]
 pub struct Objects {
     hash: gix::hash::Kind,
+    /// Those that hold what their index says come first.
     packs: Vec<Pack>,
-    /// Loose objects that are in no pack, sorted by id.
+    /// How many of the packs are sound.
+    sound: usize,
+    /// Objects in packs that differ from what they were.
+    damaged: Vec<Problem>,
+    /// Loose objects that are in no sound pack, sorted by id.
     loose: Vec<(ObjectId, PathBuf)>,
     problems: Vec<Problem>,
     promisor: bool,
     has_alternates: bool,
+    leftovers: u64,
 }
 
 impl Objects {
@@ -32,30 +40,27 @@ impl Objects {
         let mut objects = Self {
             hash,
             packs: Vec::new(),
+            sound: 0,
+            damaged: Vec::new(),
             loose: Vec::new(),
             problems: Vec::new(),
             promisor: false,
             has_alternates: false,
+            leftovers: 0,
         };
-        let mut stores = vec![directory.to_owned()];
-        match gix::odb::alternate::resolve(directory.to_owned(), &std::env::current_dir().unwrap_or_default()) {
-            Ok(alternates) => {
-                objects.has_alternates = !alternates.is_empty();
-                stores.extend(alternates);
-            }
-            Err(e) => objects.problems.push(problem(
-                &directory.join("info/alternates"),
-                "the alternates cannot be read",
-                &e.to_string(),
-            )),
+        let (stores, problems) = alternates::stores(directory);
+        objects.has_alternates = stores.len() > 1;
+        objects.problems = problems;
+        let mut unsound = Vec::new();
+        for store in stores.iter().chain(&quarantine(directory)) {
+            unsound.extend(objects.add_packs(store));
+            objects.list_loose(store);
         }
-        for store in stores {
-            objects.add_packs(&store);
-            objects.list_loose(&store);
-        }
+        objects.sound = objects.packs.len();
+        objects.packs.extend(unsound);
         objects.loose.sort();
         objects.loose.dedup_by(|a, b| a.0 == b.0);
-        let packs = &objects.packs;
+        let packs = &objects.packs[..objects.sound];
         objects.loose.retain(|(id, _)| !packs.iter().any(|p| p.has(id)));
         objects
     }
@@ -63,6 +68,11 @@ impl Objects {
     /// What could not be opened.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems.iter().chain(self.packs.iter().flat_map(Pack::problems))
+    }
+
+    /// Temporary files that git left when something was interrupted. They hold no whole objects, and are not read.
+    pub fn leftovers(&self) -> u64 {
+        self.leftovers
     }
 
     /// Is there a pack from a promisor remote, so that objects may be missing on purpose?
@@ -95,39 +105,47 @@ impl Objects {
         self.packs.iter().any(|p| p.has(id)) || self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).is_ok()
     }
 
-    fn add_packs(&mut self, store: &Path) {
+    /// Opens the packs of a store; gives back those that are damaged.
+    fn add_packs(&mut self, store: &Path) -> Vec<Pack> {
         let directory = store.join("pack");
         let listing = match fs::read_dir(&directory) {
             Ok(listing) => listing,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && store.is_dir() => return,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && store.is_dir() => return Vec::new(),
             Err(e) => {
-                return self.problems.push(problem(&directory, "the object store cannot be read", &e.to_string()));
+                self.problems.push(problem(&directory, "the object store cannot be read", &e.to_string()));
+                return Vec::new();
             }
         };
         let mut files: Vec<PathBuf> = listing.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.sort();
-        self.promisor |= files.iter().any(|f| f.extension().is_some_and(|e| e == "promisor"));
+        let is = |path: &Path, extension: &str| path.extension().is_some_and(|e| e == extension);
+        self.promisor |= files.iter().any(|f| is(f, "promisor"));
+        self.leftovers += files.iter().filter(|f| is_temporary(f)).count() as u64;
         let has = |path: &Path, extension: &str| files.binary_search(&path.with_extension(extension)).is_ok();
-        for pack in files.iter().filter(|f| f.extension().is_some_and(|e| e == "pack")) {
-            if !has(pack, "idx") {
-                self.problems.push(problem(pack, "the pack has no index", "run `git index-pack` on it"));
-            }
-        }
-        let indices: Vec<&PathBuf> = files.iter().filter(|f| f.extension().is_some_and(|e| e == "idx")).collect();
+        // A pack, or the index of one that is gone.
+        let packs = files.iter().filter(|f| is(f, "pack") || is(f, "idx") && !has(f, "pack"));
+        let packs: Vec<&PathBuf> = packs.filter(|f| !is_temporary(f)).collect();
         let hash = self.hash;
-        let opened: Vec<_> = indices.into_par_iter().map(|index| (index, Pack::open(index, hash))).collect();
-        for (index, pack) in opened {
-            match pack {
-                Ok(pack) => self.packs.push(pack),
-                Err(e) => self.problems.push(from_error(index, &e)),
+        let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash)).collect();
+        let mut unsound = Vec::new();
+        for one in opened {
+            self.problems.extend(one.problems);
+            let sound = one.damaged.is_empty();
+            self.damaged.extend(one.damaged);
+            match one.pack {
+                Some(pack) if sound => self.packs.push(pack),
+                Some(pack) => unsound.push(pack),
+                None => {}
             }
         }
+        unsound
     }
 
     fn list_loose(&mut self, store: &Path) {
         let Ok(fans) = fs::read_dir(store) else { return };
         for fan in fans.filter_map(std::result::Result::ok) {
             let name = fan.file_name();
+            self.leftovers += u64::from(is_temporary(&fan.path()));
             let Some(prefix) = name.to_str().filter(|n| n.len() == 2 && n.bytes().all(|b| b.is_ascii_hexdigit()))
             else {
                 continue;
@@ -142,9 +160,9 @@ impl Objects {
             for file in files.filter_map(std::result::Result::ok) {
                 let name = file.file_name();
                 let id = name.to_str().and_then(|rest| ObjectId::from_hex(format!("{prefix}{rest}").as_bytes()).ok());
-                // Anything else there is a temporary file of git.
-                if let Some(id) = id.filter(|id| id.kind() == self.hash) {
-                    self.loose.push((id, file.path()));
+                match id.filter(|id| id.kind() == self.hash) {
+                    Some(id) => self.loose.push((id, file.path())),
+                    None => self.leftovers += u64::from(is_temporary(&file.path())),
                 }
             }
         }
@@ -155,11 +173,14 @@ impl Objects {
         let fetch = |id: &gix::oid| self.get(id);
         let mut problems = Vec::new();
         for (at, pack) in self.packs.iter().enumerate() {
-            let earlier = &self.packs[..at];
+            // What a damaged pack has may be readable only in another.
+            let earlier = &self.packs[..at.min(self.sound)];
             let seen = |id: &gix::oid| earlier.iter().any(|p| p.has(id));
             problems.extend(pack.walk(visitor, &seen, &fetch, memory));
         }
         problems.extend(self.walk_loose(visitor));
+        let named: std::collections::HashSet<String> = problems.iter().map(|p| p.object.clone()).collect();
+        problems.extend(self.damaged.iter().filter(|p| !named.contains(&p.object)).cloned());
         problems.sort();
         problems.dedup();
         problems
@@ -173,7 +194,11 @@ impl Objects {
                 let mut inflater = Inflater::default();
                 let mut problems = Vec::new();
                 for (id, path) in chunk {
-                    match read_loose(path, &mut inflater) {
+                    let read = read_loose(path, &mut inflater);
+                    if read.as_ref().is_ok_and(|(_, bytes, _)| verify::sum(bytes, self.hash) != id.as_bytes()) {
+                        problems.push(lost(id, "the loose object holds the content of another one"));
+                    }
+                    match read {
                         Ok((kind, bytes, start)) if visitor.wants(kind) => {
                             visitor.visit(
                                 &mut scratch,
@@ -181,12 +206,9 @@ impl Objects {
                             );
                         }
                         Ok(_) => {}
-                        Err(what) => problems.push(Problem {
-                            object: format!("object {id}"),
-                            what: format!("the loose object cannot be read: {what}"),
-                            help: Some("run `git fsck`; fetch the repository again to get an undamaged copy".into()),
-                            accepted: false,
-                        }),
+                        Err(what) => {
+                            problems.push(lost(id, &format!("the loose object cannot be read: {what}")));
+                        }
                     }
                 }
                 visitor.finish(scratch);
@@ -231,6 +253,81 @@ fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(ObjectKind, Vec<u
         return Err("its size differs from its header".into());
     }
     Ok((kind, bytes, end + 1))
+}
+
+/// A pack as it could be opened.
+struct Opened {
+    pack: Option<Pack>,
+    damaged: Vec<Problem>,
+    problems: Vec<Problem>,
+}
+
+impl Opened {
+    /// Opens a pack by its path, or that of its index. Without a right index, one is made.
+    fn new(path: &Path, hash: gix::hash::Kind) -> Self {
+        let mut opened = Self { pack: None, damaged: Vec::new(), problems: Vec::new() };
+        let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
+        let name = pack.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let wrong = match verify::check(&index, hash) {
+            _ if !index.exists() => Some((&pack, "the pack has no index".to_owned())),
+            Verdict::NoPack(why) => {
+                opened.problems.push(problem(&pack, "the pack cannot be read", &why));
+                return opened;
+            }
+            Verdict::WrongIndex(why) => Some((&index, format!("the index of the pack is damaged or wrong: {why}"))),
+            Verdict::Damaged(ids) => {
+                let what = format!("it is damaged (in {name})");
+                opened.damaged = ids.iter().map(|id| lost(id, &what)).collect();
+                None
+            }
+            Verdict::Sound => None,
+        };
+        let Some((which, why)) = wrong else {
+            match Pack::open(&index, hash) {
+                Ok(pack) => opened.pack = Some(pack),
+                Err(e) => opened.problems.push(from_error(&index, &e)),
+            }
+            return opened;
+        };
+        let (made, lost) = match reindex::reindex(&pack, hash) {
+            Ok(made) => (Pack::with_index(made.index.path(), &pack, hash).map_err(|e| e.to_string()), made.lost),
+            Err(e) => (Err(e), None),
+        };
+        let rest = match (&made, lost) {
+            (Ok(_), None) => "all that it holds was read all the same".to_owned(),
+            (Ok(_), Some(lost)) => format!("of the pack, {lost}"),
+            (Err(e), _) => format!("nothing of it was read: {e}"),
+        };
+        opened.problems.push(Problem {
+            help: Some(format!("`git index-pack` on {name} makes a new one; `git fsck` shows what is damaged")),
+            ..problem(which, &why, &rest)
+        });
+        opened.pack = made.ok();
+        opened
+    }
+}
+
+/// The store that holds what a push brings until it is accepted, if a hook of this repository is running.
+fn quarantine(directory: &Path) -> Option<PathBuf> {
+    let store = PathBuf::from(std::env::var_os("GIT_QUARANTINE_PATH")?).canonicalize().ok()?;
+    store.starts_with(directory.canonicalize().ok()?).then_some(store)
+}
+
+/// Does a file or directory have the name of one that git has not finished?
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("tmp_") || name.starts_with(".tmp-")
+    })
+}
+
+fn lost(id: &gix::oid, what: &str) -> Problem {
+    Problem {
+        object: format!("object {id}"),
+        what: what.to_owned(),
+        help: Some("run `git fsck`; fetch the repository again to get an undamaged copy".into()),
+        accepted: false,
+    }
 }
 
 fn problem(path: &Path, what: &str, why: &str) -> Problem {

@@ -122,13 +122,18 @@ pub type Fetch<'a> = dyn Fn(&gix::oid) -> Option<(ObjectKind, Vec<u8>)> + Sync +
 impl Pack {
     /// Opens a pack by the path of its index and reads the headers of its entries.
     pub fn open(index_path: &Path, hash: gix::hash::Kind) -> Result<Self> {
+        Self::with_index(index_path, &index_path.with_extension("pack"), hash)
+    }
+
+    /// Opens a pack with an index that lies elsewhere.
+    pub fn with_index(index_path: &Path, path: &Path, hash: gix::hash::Kind) -> Result<Self> {
         let broken = |what: &str, e: String| {
             Error::new(format!("{what} {} cannot be read", index_path.display()))
                 .cause(e)
                 .help("run `git fsck`, and fetch the repository again if the pack is damaged")
         };
         let index = index::File::at(index_path, hash).map_err(|e| broken("the pack index", e.to_string()))?;
-        let path = index_path.with_extension("pack");
+        let path = path.to_owned();
         let data = data::File::at(&path, hash).map_err(|e| broken("the pack of", e.to_string()))?;
         let mut pack = Self { path, index, data, entries: Vec::new(), problems: Vec::new() };
         pack.read_headers(hash);

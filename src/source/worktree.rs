@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice, ByteVec};
@@ -12,7 +11,7 @@ use ignore::{WalkBuilder, WalkState};
 
 use crate::error::Result;
 use crate::finding::Problem;
-use crate::source::repository::Repository;
+use crate::source::git_dir::GitDir;
 
 /// Files to scan.
 #[derive(Debug, Default)]
@@ -27,7 +26,7 @@ pub struct Files {
 
 /// Lists a file or a directory. In a repository, tracked files are listed also where they are ignored. Paths are reported
 /// relative to the root, with `prefix` before them.
-pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool, prefix: Option<&Path>) -> Result<Files> {
+pub fn list(root: &Path, repository: Option<&GitDir>, no_ignore: bool, prefix: Option<&Path>) -> Result<Files> {
     let meta = fs::metadata(root).map_err(|e| {
         crate::error::Error::new(format!("cannot read {}", root.display()))
             .cause(e)
@@ -38,7 +37,7 @@ pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool, prefi
     }
     let mut listed = walk(root, no_ignore);
     if let Some(repository) = repository {
-        add_tracked(root, repository, &mut listed)?;
+        add_tracked(root, repository, &mut listed);
         let config = repository.config_file();
         if config.is_file() {
             listed.files.push((".git/config".into(), config));
@@ -57,7 +56,8 @@ pub fn list(root: &Path, repository: Option<&Repository>, no_ignore: bool, prefi
 
 fn walk(root: &Path, no_ignore: bool) -> Files {
     let listed = Mutex::new(Files::default());
-    let nested = Arc::new(AtomicU64::new(0));
+    let nested = Arc::new(Mutex::new(Vec::new()));
+    let top = root.to_owned();
     let seen = Arc::clone(&nested);
     let walker = WalkBuilder::new(root)
         .hidden(false)
@@ -70,7 +70,8 @@ fn walk(root: &Path, no_ignore: bool) -> Files {
         .filter_entry(move |entry| {
             let git = entry.depth() > 0 && entry.file_name() == ".git";
             if git && entry.depth() > 1 {
-                seen.fetch_add(1, Ordering::Relaxed);
+                let inside = display_path(&top, entry.path().parent().unwrap_or(&top));
+                seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(inside);
             }
             !git
         })
@@ -84,14 +85,28 @@ fn walk(root: &Path, no_ignore: bool) -> Files {
         })
     });
     let mut listed = listed.into_inner().unwrap_or_default();
-    let nested = nested.load(Ordering::Relaxed);
-    if nested > 0 {
-        listed.skipped.insert(
-            "the history of submodules and other repositories inside (give their paths to scan it)".into(),
-            nested,
-        );
-    }
+    let mut nested = std::mem::take(&mut *nested.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    nested.sort();
+    tell(
+        &mut listed.skipped,
+        &nested,
+        "history of",
+        "a submodule or another repository inside: give its path to scan it",
+    );
     listed
+}
+
+/// Most repositories inside that are named one by one.
+const NAMED: usize = 20;
+
+/// Names what lies in other repositories.
+pub fn tell(skipped: &mut BTreeMap<String, u64>, paths: &[BString], before: &str, what: &str) {
+    for path in paths.iter().take(NAMED) {
+        skipped.insert(format!("{before} {path} ({what})"), 1);
+    }
+    if paths.len() > NAMED {
+        skipped.insert(format!("{before} other directories ({what})"), (paths.len() - NAMED) as u64);
+    }
 }
 
 fn rayon_threads() -> usize {
@@ -147,8 +162,11 @@ fn unlisted(root: &Path, error: &ignore::Error) -> Problem {
     }
 }
 
-fn add_tracked(root: &Path, repository: &Repository, listed: &mut Files) -> Result<()> {
-    let (tracked, submodules) = repository.tracked()?;
+fn add_tracked(root: &Path, repository: &GitDir, listed: &mut Files) {
+    let (tracked, submodules) = match repository.tracked() {
+        Ok(tracked) => tracked,
+        Err(e) => return listed.problems.push(no_index(root, &e)),
+    };
     listed.files.sort();
     let mut ignored = Vec::new();
     for path in tracked {
@@ -161,11 +179,19 @@ fn add_tracked(root: &Path, repository: &Repository, listed: &mut Files) -> Resu
         }
     }
     listed.files.append(&mut ignored);
-    let empty = submodules.iter().filter(|s| s.to_path().is_ok_and(|p| !root.join(p).join(".git").exists())).count();
-    if empty > 0 {
-        listed.skipped.insert("submodules that are not checked out".into(), empty as u64);
+    let is_empty = |path: &BString| path.to_path().is_ok_and(|p| !root.join(p).join(".git").exists());
+    let empty: Vec<BString> = submodules.into_iter().filter(is_empty).collect();
+    tell(&mut listed.skipped, &empty, "submodule", "not checked out: `git submodule update --init` gets it");
+}
+
+/// Without the index, tracked files that are ignored are not known.
+fn no_index(root: &Path, error: &crate::error::Error) -> Problem {
+    Problem {
+        object: root.join(".git/index").display().to_string(),
+        what: format!("{error}; files that are tracked and ignored were left out"),
+        help: error.advice().map(str::to_owned),
+        accepted: false,
     }
-    Ok(())
 }
 
 /// The path relative to the root, or the root itself if that is a file.

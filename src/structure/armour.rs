@@ -16,6 +16,8 @@ use crate::finding::Verdict;
 const AHEAD: usize = 64 * 1024;
 /// Fewest base64 characters of a body; 40 bytes, less than any private key has.
 const SHORTEST: usize = 54;
+/// Length from which a block without its end line is reported: half of a small RSA key.
+const MOST_OF_A_KEY: usize = 400;
 
 /// What stands between the lines.
 pub(super) struct Armour {
@@ -55,7 +57,11 @@ pub(super) fn read(input: &Input<'_>) -> Result<Armour, Outcome> {
             let Some(length) = data_length(ahead.get(..looked.unwrap_or(ahead.len())).unwrap_or_default()) else {
                 return Err(bad(input.start..input.end, read_end).dismissed());
             };
-            let outcome = bad(input.start..input.end + length, read_end);
+            let mut outcome = bad(input.start..input.end + length, read_end);
+            // Most of a key is worth a look, though nothing of it can be proven.
+            if length >= MOST_OF_A_KEY && !is_elided(ahead.get(..length).unwrap_or_default()) {
+                outcome.verdict = Verdict::Shape;
+            }
             return Err(outcome.fact("truncated", "the end line is missing"));
         }
     };
@@ -378,6 +384,16 @@ mod tests {
         for case in cases {
             assert!(read_text(&case).unwrap_err().dismiss, "{case}");
         }
+    }
+
+    #[test]
+    fn most_of_a_key_is_reported_and_an_excerpt_is_not() {
+        let open = concat!("-----BEG", "IN PRIVATE KEY-----");
+        let long = format!("{open}\n{}\nsome prose after it", format!("{BODY}\n").repeat(8));
+        let outcome = read_text(&long).unwrap_err();
+        assert_eq!((outcome.verdict, outcome.facts[0].label), (Verdict::Shape, "truncated"));
+        let excerpt = long.replacen("\nMC4C", "...\nMC4C", 2);
+        assert_ne!(read_text(&excerpt).unwrap_err().verdict, Verdict::Shape);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::finding::{Severity, Verdict};
 /// The validators of this module.
 pub(super) const TABLE: &[Structure] = &[Structure {
     name: "bip39",
-    what: "12, 15, 18, 21 or 24 words of one BIP-39 list with a fitting checksum",
+    what: "12, 15, 18, 21 or 24 words of one BIP-39 list with a fitting checksum; phrases of Algorand and Electrum",
     args: &[],
     check: bip39_check,
     mint: Some(mint_bip39),
@@ -70,6 +70,55 @@ fn holds(words: &[(usize, &str)]) -> Option<usize> {
     })
 }
 
+/// What a phrase is, as a fact: BIP-39 in a language, or one of the two others that use its English list.
+fn kind(phrase: &[(usize, &str)]) -> Option<(&'static str, String)> {
+    let standard = matches!(phrase.len(), 12 | 15 | 18 | 21 | 24).then(|| holds(phrase)).flatten();
+    if let Some(language) = standard {
+        return Some(("language", format!("{:?}", Language::ALL[language])));
+    }
+    let wallet = if is_algorand(phrase) {
+        "Algorand"
+    } else if is_electrum(phrase) {
+        "Electrum"
+    } else {
+        return None;
+    };
+    Some(("wallet", wallet.to_owned()))
+}
+
+/// Places of the words in the English list.
+fn english(phrase: &[(usize, &str)]) -> Option<Vec<u16>> {
+    let list = Language::ALL.iter().position(|language| *language == Language::English)?;
+    let place = |word: &str| WORDS.get(word)?.iter().find(|(language, _)| *language == list).map(|(_, index)| *index);
+    phrase.iter().map(|(_, word)| place(word)).collect()
+}
+
+/// 24 words of 11 bits, lowest first, are a key of 32 bytes; the last word is the start of its SHA-512/256.
+fn is_algorand(phrase: &[(usize, &str)]) -> bool {
+    let Some(indices) = english(phrase).filter(|indices| indices.len() == 25) else { return false };
+    let bits: Vec<bool> =
+        indices[..24].iter().flat_map(|index| (0..11).map(move |bit| index >> bit & 1 == 1)).collect();
+    let bytes: Vec<u8> =
+        bits.chunks(8).map(|chunk| chunk.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit))).collect();
+    let Some((0, key)) = bytes.split_last() else { return false };
+    let digest = sha2::Sha512_256::digest(key);
+    u16::from_le_bytes([digest[0], digest[1]]) & 2047 == indices[24]
+}
+
+/// The HMAC of the phrase begins with the number of its version.
+fn is_electrum(phrase: &[(usize, &str)]) -> bool {
+    use hmac::Mac;
+    if !matches!(phrase.len(), 12 | 13 | 24) || english(phrase).is_none() {
+        return false;
+    }
+    let text = phrase.iter().map(|(_, word)| *word).collect::<Vec<_>>().join(" ");
+    let Ok(mut mac) = hmac::Hmac::<sha2::Sha512>::new_from_slice(b"Seed version") else { return false };
+    mac.update(text.as_bytes());
+    let sum = mac.finalize().into_bytes();
+    // 0x01: standard; 0x100, 0x101, 0x102: segwit and two-factor.
+    sum[0] == 0x01 || sum[0] == 0x10 && sum[1] >> 4 <= 2
+}
+
 /// A word as the lists have it: lower case, decomposed.
 fn normal(word: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
@@ -112,15 +161,11 @@ fn bip39_check(input: &Input<'_>) -> Outcome {
         let Some(phrase) = words.get(skip..) else { break };
         let known = phrase.iter().take_while(|(_, word)| WORDS.contains_key(normal(word).as_ref())).count();
         let phrase = phrase.get(..known).unwrap_or_default();
-        if !matches!(phrase.len(), 12 | 15 | 18 | 21 | 24) {
-            continue;
-        }
-        let (Some(language), Some(first), Some(last)) = (holds(phrase), phrase.first(), phrase.last()) else {
+        let (Some(kind), Some(first), Some(last)) = (kind(phrase), phrase.first(), phrase.last()) else {
             continue;
         };
-        let mut outcome = Outcome::of(input, Verdict::WellFormed)
-            .fact("words", phrase.len().to_string())
-            .fact("language", format!("{:?}", Language::ALL[language]));
+        let mut outcome =
+            Outcome::of(input, Verdict::WellFormed).fact("words", phrase.len().to_string()).fact(kind.0, kind.1);
         outcome.span = start + first.0..start + last.0 + last.1.len();
         return if is_published(phrase) {
             outcome.fact("known", "published test phrase").at_most(Severity::Low)
@@ -149,4 +194,25 @@ fn mint_bip39(rng: &mut Rng, _: &[String]) -> Vec<u8> {
         .map(|chunk| list[chunk.iter().fold(0, |index, &bit| index << 1 | usize::from(bit)) & 2047])
         .collect();
     words.join(" ").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of(text: &str) -> Option<(&'static str, String)> {
+        kind(&words(text))
+    }
+
+    #[test]
+    fn algorand_and_electrum_phrases_are_told() {
+        // The key of zero bytes, as the Algorand SDKs print it.
+        let zeros = format!("{}invest", "abandon ".repeat(24));
+        assert_eq!(kind_of(&zeros), Some(("wallet", "Algorand".to_owned())));
+        assert_eq!(kind_of(&zeros.replace("invest", "invite")), None);
+        // From Electrum's own tests: a standard seed, which is no BIP-39 phrase.
+        let standard = concat!("cram swing cover prefer miss modify ", "ritual silly deliver chunk behind inform able");
+        assert_eq!(kind_of(standard), Some(("wallet", "Electrum".to_owned())));
+        assert_eq!(kind_of(&standard.replace("cram", "cradle")), None);
+    }
 }

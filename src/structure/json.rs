@@ -125,7 +125,8 @@ fn open_brace(hay: &[u8], floor: usize, from: usize) -> Option<usize> {
 /// Parses the object that begins at `open`; gives it with its end. JSON that stands escaped in a string is unescaped.
 fn object_at(input: &Input<'_>, open: usize, limit: usize) -> Option<(Object, usize)> {
     let text = input.hay.get(open..limit)?;
-    if memchr::memmem::find(input.token(), b"\\\"").is_none() {
+    let escaped = input.start.checked_sub(1).is_some_and(|at| input.hay.get(at) == Some(&b'\\'));
+    if !escaped && memchr::memmem::find(input.token(), b"\\\"").is_none() {
         let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
         return match values.next() {
             Some(Ok(Value::Object(object))) => Some((object, open + values.byte_offset())),
@@ -217,7 +218,11 @@ fn jwk_key(object: &Object) -> Option<(Verdict, String)> {
     let kind = text(object, "kty")?;
     if kind == "oct" {
         let length = bytes("k")?.len();
-        let verdict = if length >= 16 { Verdict::WellFormed } else { Verdict::Shape };
+        let verdict = match length {
+            0..8 => Verdict::Malformed,
+            8..16 => Verdict::Shape,
+            _ => Verdict::WellFormed,
+        };
         return Some((verdict, "symmetric".to_owned()));
     }
     text(object, "d")?;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::primitives::{arg, expires, json_object, now, text, to_base64url, unbase64, well_formed_if};
+use super::primitives::{ALNUM, arg, body, expires, json_object, now, text, to_base64url, unbase64, well_formed_if};
 use super::{Input, Outcome, Rng, Structure};
 use crate::finding::Verdict;
 
@@ -33,6 +33,13 @@ pub(super) const TABLE: &[Structure] = &[
         args: &["TEXT"],
         check: jwt_issuer,
         mint: Some(|rng, args| mint(rng, &[("iss", arg(args, 0)), ("sub", "user")])),
+    },
+    Structure {
+        name: "bearer",
+        what: "a token after `Bearer` that is no JSON Web Token, which has its own rule, and is not cut off with dots",
+        args: &[],
+        check: bearer,
+        mint: Some(|rng, _| rng.text(ALNUM, 40).into_bytes()),
     },
 ];
 
@@ -88,6 +95,16 @@ fn judge(input: &Input<'_>, wanted: fn(&Claims, &[String]) -> bool) -> Outcome {
     }
     let unsigned = algorithm.eq_ignore_ascii_case("none");
     if unsigned || is_example(&payload) || !wanted(&payload, input.args) { outcome.dismissed() } else { outcome }
+}
+
+/// Signed tokens are judged whole by their own rule, which knows examples and unsigned ones; encrypted ones are not.
+fn bearer(input: &Input<'_>) -> Outcome {
+    let token = body(input);
+    let header = token.split(|&b| b == b'.').next().and_then(unbase64).and_then(|text| json_object(&text));
+    let signed = header.is_some_and(|header| header.contains_key("alg") && !header.contains_key("enc"));
+    let cut = token.windows(2).any(|pair| pair == b"..");
+    let outcome = Outcome::of(input, Verdict::Shape);
+    if signed || cut { outcome.dismissed() } else { outcome }
 }
 
 /// The token on the front page of jwt.io, in its many copies.

@@ -9,12 +9,14 @@ mod azure;
 mod bip39;
 mod json;
 mod jwt;
+mod keystore;
 mod openssh;
 mod pem;
 mod pgp;
 mod primitives;
 mod putty;
 mod segment;
+mod selfcheck;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -168,6 +170,18 @@ impl Structure {
     }
 }
 
+impl Structure {
+    /// Is what it finds a document that holds credentials, each of which may be found by itself, too?
+    pub fn is_document(&self) -> bool {
+        matches!(self.name, "gcp-service-account" | "gcp-authorized-user" | "jwk" | "eth-keystore")
+    }
+
+    /// Does it only sort out what is no credential, so that the text still has to look random?
+    pub fn is_sieve(&self) -> bool {
+        self.name == "bearer"
+    }
+}
+
 impl std::fmt::Debug for Structure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
@@ -193,4 +207,6 @@ pub const STRUCTURES: &[&[Structure]] = &[
     url::TABLE,
     token::TABLE,
     segment::TABLE,
+    keystore::TABLE,
+    selfcheck::TABLE,
 ];

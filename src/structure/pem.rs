@@ -50,9 +50,30 @@ fn pem(input: &Input<'_>) -> Outcome {
     if armour.data.starts_with(openssh::MAGIC) {
         return openssh::judge(input, &armour);
     }
-    let Some(key) = key_of(&armour) else { return armour.outcome(input, Verdict::Malformed) };
+    let Some(key) = key_of(&armour) else {
+        // A few changed characters can be tried out, and RSA keys be computed from half of their bits.
+        return match is_damaged(&armour) {
+            true => armour
+                .outcome(input, Verdict::Shape)
+                .fact("damaged", "yes, but it may be repaired")
+                .at_most(Severity::Medium),
+            false => armour.outcome(input, Verdict::Malformed),
+        };
+    };
     let outcome = armour.outcome(input, key.verdict).fact("type", key.kind);
     if key.encrypted { outcome.fact("encrypted", "yes, with a passphrase").at_most(Severity::Medium) } else { outcome }
+}
+
+/// Fewest bytes of a body that cannot be read but may still hold most of a key.
+const DAMAGED: usize = 100;
+
+/// Does a body of the right length hold random bytes, as keys do and examples do not?
+fn is_damaged(armour: &Armour) -> bool {
+    let mut seen = [false; 256];
+    armour.data.iter().for_each(|&b| seen[usize::from(b)] = true);
+    let distinct = seen.iter().filter(|s| **s).count();
+    // Of random bytes 100 hold 83 different ones, 300 hold 177.
+    !armour.encrypted && armour.data.len() >= DAMAGED && distinct >= 64.max(armour.data.len().min(300) / 2)
 }
 
 /// Looks for the first private key in a text that was itself decoded from something; nothing if there is none.
@@ -272,6 +293,8 @@ fn mint_pem(rng: &mut Rng, args: &[String]) -> Vec<u8> {
         "dsa" => wrap("DSA PRIVATE KEY", &mint_dsa(rng)),
         "encrypted" => wrap("ENCRYPTED PRIVATE KEY", &mint_sealed(rng)),
         "ed25519" => wrap("PRIVATE KEY", &mint_ed25519(rng)),
+        "any" => wrap("ANY PRIVATE KEY", &mint_pkcs8(rng)),
+        "ssh2" => wrap("SSH2 ENCRYPTED PRIVATE KEY", &[&[0x3f, 0x6f, 0xf9, 0xeb][..], &rng.bytes(200)].concat()),
         _ => wrap("PRIVATE KEY", &mint_pkcs8(rng)),
     }
 }

@@ -83,6 +83,14 @@ const USES: &[(&str, bool)] = &[
     ("jfrog-reference", false),
     ("adonis-oat", true),
     ("elastic-key", false),
+    ("bearer", false),
+    ("pkcs12", false),
+    ("pkcs12 base64", false),
+    ("java-keystore", false),
+    ("keepass", false),
+    ("signing-key", false),
+    ("self-checksum", false),
+    ("whole-text", false),
 ];
 
 fn parse(row: &str) -> (&'static Structure, Vec<String>) {
@@ -137,7 +145,7 @@ fn check(
 }
 
 fn passes(name: &str, outcome: &Outcome) -> bool {
-    let least = if name == "secp256k1-key" { Verdict::Shape } else { Verdict::WellFormed };
+    let least = if matches!(name, "secp256k1-key" | "bearer") { Verdict::Shape } else { Verdict::WellFormed };
     outcome.verdict >= least && !outcome.dismiss
 }
 

@@ -195,7 +195,9 @@ fn aws_key_id(input: &Input<'_>) -> Outcome {
         }
         None => Outcome::of(input, Verdict::Malformed),
     };
-    if token.ends_with(b"EXAMPLE") { outcome.dismissed() } else { outcome }
+    // The key id of the manual, and what people make of it.
+    let documentation = token.ends_with(b"EXAMPLE") || token.get(4..).is_some_and(|id| id.starts_with(b"IOSFODNN7"));
+    if documentation { outcome.dismissed() } else { outcome }
 }
 
 fn mint_aws_key_id(rng: &mut Rng, args: &[String]) -> Vec<u8> {

@@ -83,7 +83,59 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let mut bytes = lower.bytes();
     let repeated = bytes.next().is_some_and(|first| bytes.all(|byte| byte == first));
-    is_template(value) || repeated || WORDS.contains(&lower.as_str())
+    is_template(value)
+        || repeated
+        || lower.contains("xxxx")
+        || WORDS.contains(&lower.as_str())
+        || says_what_belongs_here(&lower)
+}
+
+/// Nothing but words that say what should stand here: `proxy_password`, `secretAccessKey`, `my-pass`.
+fn says_what_belongs_here(lower: &str) -> bool {
+    const PARTS: &[&str] = &[
+        "password",
+        "passwd",
+        "passphrase",
+        "pass",
+        "pwd",
+        "secret",
+        "token",
+        "key",
+        "api",
+        "access",
+        "proxy",
+        "db",
+        "database",
+        "client",
+        "my",
+        "your",
+        "the",
+        "user",
+        "username",
+        "name",
+        "here",
+        "some",
+        "value",
+        "example",
+        "id",
+    ];
+    let separator = |b: u8| matches!(b, b'_' | b'-' | b'.' | b' ');
+    let text = lower.as_bytes();
+    // Which prefixes are made of such words?
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    for at in 0..text.len() {
+        if !reached[at] {
+            continue;
+        }
+        if separator(text[at]) {
+            reached[at + 1] = true;
+        }
+        for part in PARTS.iter().filter(|part| text[at..].starts_with(part.as_bytes())) {
+            reached[at + part.len()] = true;
+        }
+    }
+    reached[text.len()] && text.len() >= 4
 }
 
 /// Whether a host is reserved for documentation (RFC 2606) or stands for one to be filled in.
@@ -211,7 +263,9 @@ fn netrc(input: &Input<'_>) -> Outcome {
     let password = password.split(|b| matches!(b, b'"' | b'\'' | b'`' | b'\\')).next().unwrap_or_default();
     let span = from + at..from + at + password.len();
     let (host, password) = (String::from_utf8_lossy(host), String::from_utf8_lossy(password));
-    if is_placeholder(&password) || is_example_host(&host) {
+    // "a machine has password authentication" is no entry.
+    let prose = login.is_empty() && !host.contains('.') && host != "localhost";
+    if prose || is_placeholder(&password) || is_example_host(&host) {
         return bad.dismissed();
     }
     let outcome = Outcome {

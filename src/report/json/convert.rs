@@ -1,26 +1,22 @@
 //! From findings to wire types. Whatever comes from the repository goes through [`Context`] on its way.
 
 use bstr::BString;
-use data_encoding::{BASE64, HEXLOWER};
-use sha2::{Digest, Sha256};
+use data_encoding::BASE64;
 
 use super::{
-    Commit, Counts, Excerpt, Fact, Finding, Life, NotReported, Occurrence, Path, Position, Problem, Receipt, Removal,
-    Rotation, Rule, Skipped, Summary, Tool, VERSION,
+    Allowance, AllowedBy, Commit, Counts, Excerpt, Fact, Finding, Life, NotReported, Occurrence, Origin, Path,
+    Position, Problem, Receipt, Removal, Rotation, Rule, Skipped, Summary, Tool, VERSION,
 };
 use crate::finding::{self, Place};
 use crate::report::context::{Context, SEVERITIES};
 use crate::rules;
-
-/// Secrets with fewer bits can be found by trying, so their hash is not written.
-const STRONG_BITS: f64 = 64.0;
 
 impl Summary {
     pub(super) fn new(context: &Context<'_>) -> Self {
         let report = &context.report;
         Self {
             version: VERSION,
-            tool: Tool { name: crate::report::TOOL.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            tool: Tool { name: crate::report::TOOL.to_owned(), version: context.version().to_owned() },
             target: context.text(&report.receipt.target).into_owned(),
             complete: report.receipt.complete(),
             counts: Counts::new(context),
@@ -45,7 +41,6 @@ impl Finding {
         let secret = finding.secret.expose();
         let show = context.report.options.show_secrets;
         let lossy = std::str::from_utf8(secret).is_err();
-        let strong = rule.bits.is_some_and(|bits| bits >= STRONG_BITS);
         Self {
             fingerprint: finding.fingerprint.to_string(),
             rule: Rule::new(rule),
@@ -55,12 +50,14 @@ impl Finding {
             masked: context.text(&finding.masked).into_owned(),
             secret: show.then(|| String::from_utf8_lossy(secret).into_owned()),
             secret_base64: (show && lossy).then(|| BASE64.encode(secret)),
-            secret_sha256: strong.then(|| HEXLOWER.encode(&Sha256::digest(secret))),
+            secret_sha256: context.sha256(finding),
+            length: secret.len(),
             reasons: texts(context, &finding.reasons),
             facts: finding.facts.iter().map(|fact| Fact::new(context, fact)).collect(),
             in_tree: finding.in_tree(),
-            occurrences: finding.occurrences.iter().map(|o| Occurrence::new(context, o)).collect(),
+            occurrences: finding.occurrences.iter().map(|o| Occurrence::new(context, finding, o)).collect(),
             life: finding.life.as_ref().map(|life| Life::new(context, life)),
+            allowed: finding.allowed.as_ref().map(|a| Allowance::new(context, a)),
             rotation: Rotation::new(&rule.rotate),
         }
     }
@@ -76,6 +73,10 @@ impl Rule {
             environment: rule.environment.as_str().to_owned(),
             severity: rule.severity.as_str().to_owned(),
             grants: rule.grants.clone(),
+            reason: rule.reason.clone(),
+            provable: rule.provable,
+            // Whole bits that are there in any case.
+            bits: rule.bits.map(|bits| bits as u32),
         }
     }
 }
@@ -87,7 +88,7 @@ impl Fact {
 }
 
 impl Occurrence {
-    pub(super) fn new(context: &Context<'_>, occurrence: &finding::Occurrence) -> Self {
+    pub(super) fn new(context: &Context<'_>, finding: &finding::Finding, occurrence: &finding::Occurrence) -> Self {
         let path = |path: &BString| Path::new(context, path);
         let (kind, paths, id, commit) = match &occurrence.place {
             Place::Stdin => ("stdin", Vec::new(), None, None),
@@ -108,8 +109,16 @@ impl Occurrence {
             binary: occurrence.binary,
             position: Position::new(occurrence),
             via: occurrence.via.iter().map(|&step| step.to_owned()).collect(),
-            excerpt: occurrence.excerpt.as_ref().and_then(|e| Excerpt::new(context, e)),
+            excerpt: context.excerpt(finding, occurrence).map(Excerpt::new),
+            allowed: occurrence.allowed.as_ref().map(|a| Allowance::new(context, a)),
         }
+    }
+}
+
+impl Allowance {
+    pub(super) fn new(context: &Context<'_>, allowance: &finding::Allowance) -> Self {
+        let reason = allowance.reason.as_ref().map(|reason| context.text(reason).into_owned());
+        Self { by: context.text(&allowance.by).into_owned(), reason }
     }
 }
 
@@ -136,14 +145,10 @@ impl Position {
 }
 
 impl Excerpt {
-    /// `None` if a secret had to be taken out here: then nothing is known about the place of the mask.
-    pub(super) fn new(context: &Context<'_>, excerpt: &finding::Excerpt) -> Option<Self> {
-        let text = context.text(&excerpt.text);
-        (text == excerpt.text).then(|| Self {
-            text: text.into_owned(),
-            start: excerpt.caret.start,
-            end: excerpt.caret.end,
-        })
+    pub(super) fn new(excerpt: finding::Excerpt) -> Self {
+        let known = !excerpt.caret.is_empty();
+        let (start, end) = (excerpt.caret.start, excerpt.caret.end);
+        Self { text: excerpt.text, start: known.then_some(start), end: known.then_some(end) }
     }
 }
 
@@ -202,6 +207,12 @@ impl Receipt {
     pub(super) fn new(context: &Context<'_>, receipt: &finding::Receipt) -> Self {
         let skipped = receipt.skipped.iter();
         Self {
+            repository: receipt.origin.as_ref().map(|origin| Origin {
+                uri: Path::new(context, origin.uri.as_bytes()).path,
+                commit: origin.commit.clone(),
+                branch: origin.branch.as_ref().map(|name| Path::new(context, name.as_bytes()).path),
+            }),
+            selection: receipt.selection.as_ref().map(|s| context.text(s).into_owned()),
             rules: receipt.rules,
             files: receipt.files,
             file_bytes: receipt.file_bytes,
@@ -218,8 +229,17 @@ impl Receipt {
                 malformed: receipt.malformed,
                 low_confidence: receipt.low_confidence,
                 publishable: receipt.not_secret,
+                below_severity: receipt.below_severity,
                 allowed: receipt.allowed,
+                allowed_by: receipt
+                    .allowed_by
+                    .iter()
+                    .map(|(by, count)| AllowedBy { by: context.text(by).into_owned(), count: *count })
+                    .collect(),
+                allowed_places: receipt.allowed_places,
             },
+            config: receipt.config.iter().map(|file| Path::new(context, file.as_bytes()).path).collect(),
+            notes: texts(context, &receipt.notes),
         }
     }
 }

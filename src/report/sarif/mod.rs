@@ -6,19 +6,20 @@
 mod rule;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
     ArtifactContent, ArtifactLocation, Invocation, Location, Message, Notification, PhysicalLocation, PropertyBag,
-    Region, Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif, Tool, ToolComponent,
+    Region, Result as SarifResult, ResultLevel, Run, RunAutomationDetails, Sarif, Suppression, Tool, ToolComponent,
+    VersionControlDetails,
 };
 use termcolor::WriteColor;
 
-use super::context::{Context, Whereabouts, plural};
+use super::context::{Context, grouped};
 use super::escape::JsonSafe;
-use super::printable;
-use crate::finding::{Excerpt, Finding, Occurrence, Place, Receipt, Severity};
+use super::{place, words};
+use crate::finding::{Allowance, Excerpt, Finding, Occurrence, Origin, Place, Severity};
 
 /// The schema that code scanning services name.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -26,46 +27,99 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 /// The base of every path in the log.
 const ROOT: &str = "SRCROOT";
 
-/// Places in history given for one result; services refuse or cut longer lists. The rest is counted.
-const MAX_RELATED: usize = 100;
+/// What GitHub takes: results in a run, most severe first, of which it shows 5,000; bytes of the file after gzip. A file
+/// with more is refused as a whole. Services for other hosts take no less.
+const MAX_RESULTS: usize = 25_000;
+const MAX_GZIP: usize = 10_000_000;
 
-/// Writes the log.
+/// Places given for one result, and of those beside: GitHub shows 100 of at most 1,000. The rest is counted.
+const MAX_LOCATIONS: usize = 100;
+
+/// Writes the log, with as many results as services take.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
-    let mut out = JsonSafe::new(BufWriter::new(out));
-    serde_json::to_writer_pretty(&mut out, &build(context))?;
-    out.write_all(b"\n")?;
+    out.write_all(&fitted(context, MAX_RESULTS, MAX_GZIP)?)?;
     out.flush()
 }
 
-/// Makes the log of a report.
-fn build(context: &Context<'_>) -> Sarif {
-    Sarif::builder().schema(SCHEMA).version("2.1.0").runs(vec![build_run(context)]).build()
+/// The log with at most so many results, and fewer if it would not fit otherwise.
+pub(super) fn fitted(context: &Context<'_>, mut results: usize, bytes: usize) -> io::Result<Vec<u8>> {
+    let all = context.report.findings.len() + context.report.allowed.len();
+    results = results.min(all);
+    loop {
+        let mut log = Vec::new();
+        serde_json::to_writer_pretty(JsonSafe::new(&mut log), &build(context, results))?;
+        log.push(b'\n');
+        // Text only gets smaller by gzip.
+        if log.len() <= bytes || results == 0 || compressed(&log)? <= bytes {
+            if results < all {
+                context.tell(left_out(results, all));
+            }
+            return Ok(log);
+        }
+        results /= 2;
+    }
 }
 
-fn build_run(context: &Context<'_>) -> Run {
-    let findings = context.findings();
+fn compressed(log: &[u8]) -> io::Result<usize> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(log)?;
+    Ok(gzip.finish()?.len())
+}
+
+fn left_out(results: usize, all: usize) -> String {
+    let (kept, left) = (grouped(results as u64), grouped((all - results) as u64));
+    format!("SARIF holds the {kept} most severe results; {left} more are left out, for services refuse larger files")
+}
+
+/// Makes the log of a report, with so many results.
+fn build(context: &Context<'_>, results: usize) -> Sarif {
+    Sarif::builder().schema(SCHEMA).version("2.1.0").runs(vec![build_run(context, results)]).build()
+}
+
+fn build_run(context: &Context<'_>, most: usize) -> Run {
+    // What is allowed comes last: it is the first to be left out.
+    let findings = context.findings().into_iter().chain(context.allowed());
+    let findings: Vec<_> = findings.take(most).collect();
     let rules = rule::used(context, &findings);
     let results: Vec<_> = findings.iter().map(|f| build_result(context, &rules, f)).collect();
     let driver = ToolComponent::builder()
         .name(super::TOOL)
-        .semantic_version(env!("CARGO_PKG_VERSION"))
+        .semantic_version(context.version())
         .information_uri(env!("CARGO_PKG_REPOSITORY"))
         .rules(rules.iter().map(|rule| rule::build(rule)).collect::<Vec<_>>())
         .build();
     // Without an address, on purpose: where it lies on this machine is nobody's business, and changes from run to run.
     let root = ArtifactLocation::builder().description(message("Root of the scanned tree.")).build();
-    Run::builder()
+    let mut run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
         .automation_details(RunAutomationDetails::builder().id("keyscan/").build())
         .column_kind("unicodeCodePoints")
         .original_uri_base_ids(BTreeMap::from([(ROOT.to_owned(), root)]))
-        .invocations(vec![build_invocation(context, context.report.receipt)])
+        .invocations(vec![build_invocation(context, most)])
         .results(results)
-        .build()
+        .build();
+    run.version_control_provenance = context.report.receipt.origin.as_ref().map(|o| vec![build_origin(context, o)]);
+    run
 }
 
-fn build_invocation(context: &Context<'_>, receipt: &Receipt) -> Invocation {
+/// The repository that paths and commits belong to.
+fn build_origin(context: &Context<'_>, origin: &Origin) -> VersionControlDetails {
+    let uri = String::from_utf8_lossy(&context.name(origin.uri.as_bytes())).into_owned();
+    let mut details = VersionControlDetails::builder().repository_uri(uri).build();
+    details.revision_id.clone_from(&origin.commit);
+    details.branch = origin.branch.as_ref().map(|name| context.say_name(name.as_bytes()));
+    details.mapped_to = Some(ArtifactLocation::builder().uri_base_id(ROOT).build());
+    details
+}
+
+fn build_invocation(context: &Context<'_>, results: usize) -> Invocation {
+    let receipt = context.report.receipt;
     let mut notes: Vec<_> = Vec::new();
+    let all = context.report.findings.len() + context.report.allowed.len();
+    if results < all {
+        let text = format!("{}.", left_out(results, all));
+        notes.push(Notification::builder().level("warning").message(message(&text)).build());
+    }
     for problem in &receipt.problems {
         let help = problem.help.as_deref().map(|help| format!(" Help: {help}")).unwrap_or_default();
         let object = context.say_name(problem.object.as_bytes());
@@ -84,10 +138,9 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
     let rule = context.rule(finding);
     let index = rules.iter().position(|r| r.id == rule.id).and_then(|i| i64::try_from(i).ok());
     let (main, related): (Vec<&Occurrence>, Vec<&Occurrence>) = if finding.in_tree() {
-        let in_tree = |o: &&Occurrence| matches!(o.place, Place::Stdin | Place::File { .. });
-        finding.occurrences.iter().partition(in_tree)
+        finding.occurrences.iter().partition(|o| place::is_in_tree(o))
     } else {
-        let last = last_known(finding);
+        let last = place::last_known(finding);
         finding.occurrences.iter().partition(|o| last.is_some_and(|last| std::ptr::eq(*o, last)))
     };
     let locate = |o: &&Occurrence| build_location(context, finding, o);
@@ -95,15 +148,16 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
     let mut result = SarifResult::builder()
         .rule_id(&rule.id)
         .level(level(finding.severity))
-        .message(message(&text(context, finding)))
-        .locations(main.iter().map(locate).collect::<Vec<_>>())
-        .partial_fingerprints(fingerprint.clone())
+        .message(message(&literal(&words::message(context, finding))))
+        .locations(main.iter().take(MAX_LOCATIONS).map(locate).collect::<Vec<_>>())
+        .partial_fingerprints(build_partial(finding))
         .fingerprints(fingerprint)
         .properties(build_properties(context, finding))
         .build();
     result.rule_index = index;
+    result.suppressions = finding.allowed.as_ref().map(|allowance| vec![build_suppression(context, allowance)]);
     if !related.is_empty() {
-        let numbered = related.iter().take(MAX_RELATED).zip(1..).map(|(occurrence, id)| {
+        let numbered = related.iter().take(MAX_LOCATIONS).zip(1..).map(|(occurrence, id)| {
             let mut location = locate(occurrence);
             location.id = Some(id);
             location.message = Some(message("also here, in git history"));
@@ -114,28 +168,23 @@ fn build_result(context: &Context<'_>, rules: &[&crate::rules::RuleMeta], findin
     result
 }
 
-/// What the reader of a result is told; the only text that some services show.
-fn text(context: &Context<'_>, finding: &Finding) -> String {
-    let rule = context.rule(finding);
-    let mut text = format!("{} {}", printable(&rule.name), context.say(&finding.masked));
-    text.push_str(&format!(" ({}", finding.verdict));
-    if let Some(reason) = finding.reasons.first() {
-        text.push_str(&format!(": {}", context.say(reason)));
+/// Made of rule and secret, so it stays when lines move. GitHub uses only the one with the name that it gives itself, and
+/// makes it of the line when it has the file; for what no file has any more it has to be given.
+fn build_partial(finding: &Finding) -> BTreeMap<String, String> {
+    let fingerprint = finding.fingerprint.to_string();
+    let mut partial = BTreeMap::from([("keyscan/v1".to_owned(), fingerprint.clone())]);
+    if !finding.in_tree() && !finding.life.as_ref().is_some_and(|life| life.in_head) {
+        partial.insert("primaryLocationLineHash".to_owned(), format!("{}:1", &fingerprint[..16]));
     }
-    text.push(')');
-    match Whereabouts::of(finding).label() {
-        Some(label) => text.push_str(&format!(" is {label}.")),
-        None => text.push_str(" is in the working tree."),
-    }
-    let places = finding.occurrences.len();
-    if places > 1 {
-        text.push_str(&format!(" It stands in {}.", plural(places, "place")));
-    }
-    match &rule.rotate.revoke {
-        Some(url) => text.push_str(&format!(" Revoke it at {} and issue a new one.", printable(url))),
-        None => text.push_str(" Revoke it where it was issued and issue a new one."),
-    }
-    literal(&text)
+    partial
+}
+
+/// Who allowed it, and why.
+fn build_suppression(context: &Context<'_>, allowance: &Allowance) -> Suppression {
+    let kind = if allowance.by.contains("comment") { "inSource" } else { "external" };
+    let reason = allowance.reason.as_ref().map(|reason| format!(": {}", context.say(reason))).unwrap_or_default();
+    let justification = format!("{}{reason}", context.say(&allowance.by));
+    Suppression::builder().kind(kind).status("accepted").justification(justification).build()
 }
 
 fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
@@ -148,6 +197,9 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
     set("environment", json!(rule.environment.as_str()));
     set("inTree", json!(finding.in_tree()));
     set("places", json!(finding.occurrences.len()));
+    for fact in finding.facts.iter().filter(|fact| matches!(fact.label, "pair" | "inventory")) {
+        set(fact.label, json!(context.text(&fact.value)));
+    }
     if let Some(life) = &finding.life {
         set("inHead", json!(life.in_head));
         set("reachable", json!(life.reachable));
@@ -157,6 +209,14 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
         if let Some(first) = &life.first {
             set("firstCommit", json!(first.id));
         }
+        let shown = |name: &[u8]| String::from_utf8_lossy(&context.name(name)).into_owned();
+        let refs = [&life.branches, &life.tags, &life.remotes, &life.other_refs];
+        for (name, refs) in ["branches", "tags", "remotes", "otherRefs"].into_iter().zip(refs) {
+            let names: Vec<_> = refs.iter().map(|r| shown(r.as_bytes())).collect();
+            set(name, json!(names));
+        }
+        let removed = life.removed.iter().map(|r| json!({"path": shown(&r.path), "commit": r.commit}));
+        set("removed", removed.collect());
     }
     PropertyBag::builder().additional_properties(bag).build()
 }
@@ -167,7 +227,7 @@ fn build_location(context: &Context<'_>, finding: &Finding, occurrence: &Occurre
         .artifact_location(artifact)
         .region(build_region(context, finding, occurrence))
         .build();
-    if let (false, None, Some(excerpt)) = (occurrence.binary, &occurrence.member, &occurrence.excerpt) {
+    if let (Some(_), Some(excerpt)) = (place::line(occurrence), &occurrence.excerpt) {
         physical.context_region = Some(build_context(context, occurrence, excerpt));
     }
     let mut location = Location::builder().physical_location(physical).build();
@@ -209,6 +269,9 @@ fn build_region(context: &Context<'_>, finding: &Finding, occurrence: &Occurrenc
         // Decoding changes lengths, so only content read as it is has a known one.
         region.byte_length = occurrence.via.is_empty().then(|| number(finding.secret.len()));
         region
+    } else if occurrence.via.contains(&place::FILE_NAME) {
+        // The name is not in the file; a region is wanted all the same.
+        Region::builder().start_line(1).build()
     } else {
         Region::builder()
             .start_line(number(at.line))
@@ -236,44 +299,18 @@ fn build_context(context: &Context<'_>, occurrence: &Occurrence, excerpt: &Excer
         .build()
 }
 
-/// The place to show for a finding that no file has any more: the path that lost it last, or else any path.
-fn last_known(finding: &Finding) -> Option<&Occurrence> {
-    let path = last_removed(finding);
-    let has = |o: &&Occurrence| match &o.place {
-        Place::Blob { paths, .. } => path.is_some_and(|path| paths.contains(path)),
-        _ => false,
-    };
-    let named = |o: &&Occurrence| matches!(&o.place, Place::Blob { paths, .. } if !paths.is_empty());
-    let all = &finding.occurrences;
-    all.iter().find(has).or_else(|| all.iter().find(named)).or(all.first())
-}
-
-fn last_removed(finding: &Finding) -> Option<&bstr::BString> {
-    let life = finding.life.as_ref()?;
-    let last = life.removed.iter().max_by_key(|removal| (removal.time, &removal.path))?;
-    Some(&last.path)
-}
-
 /// The path relative to the root. What has no path gets one below `.git`, because services drop results without.
 fn uri(context: &Context<'_>, finding: &Finding, occurrence: &Occurrence) -> String {
-    let (path, object): (Option<&[u8]>, _) = match &occurrence.place {
+    let object = match &occurrence.place {
         Place::Stdin => return "stdin".to_owned(),
-        Place::Commit { id } => (None, format!(".git/commit/{id}")),
-        Place::Tag { id } => (None, format!(".git/tag/{id}")),
-        Place::Ref { .. } => (None, ".git/refs".to_owned()),
-        Place::File { path } => (Some(path), String::new()),
-        Place::Blob { paths, id, .. } => {
-            let lost = last_removed(finding).filter(|path| paths.contains(path));
-            let path = lost.or(paths.first()).filter(|path| stays_inside(path));
-            (path.map(|path| path.as_slice()), format!(".git/blob/{id}"))
-        }
+        Place::Commit { id } => format!(".git/commit/{id}"),
+        Place::Tag { id } => format!(".git/tag/{id}"),
+        Place::Ref { .. } => ".git/refs".to_owned(),
+        Place::File { .. } => String::new(),
+        Place::Blob { id, .. } => format!(".git/blob/{id}"),
     };
-    percent_encoded(path.map(|path| context.name(path)).as_deref().unwrap_or(object.as_bytes()))
-}
-
-/// A tree made by hand can hold `..` or an absolute path, which must not lead a viewer out of the root.
-fn stays_inside(path: &[u8]) -> bool {
-    path.split(|&b| b == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
+    let path = place::path(finding, occurrence).map(|path| context.name(path));
+    percent_encoded(path.as_deref().unwrap_or(object.as_bytes()))
 }
 
 /// Every byte that is not unreserved in RFC 3986, or a slash, as `%XX`.

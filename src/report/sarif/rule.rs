@@ -7,6 +7,7 @@ use serde_sarif::sarif::{MultiformatMessageString, PropertyBag, ReportingConfigu
 
 use crate::finding::{Finding, Severity};
 use crate::report::context::Context;
+use crate::report::words::{is_web_address, sentence};
 use crate::rules::{Rotation, RuleMeta};
 
 /// The rules that have results, sorted by id.
@@ -99,12 +100,6 @@ fn full(rule: &RuleMeta) -> String {
     if rule.grants.is_empty() { what } else { sentence(&format!("{what} What it gives away: {}", rule.grants)) }
 }
 
-/// Text with a full stop at its end.
-fn sentence(text: &str) -> String {
-    let text = text.trim_end();
-    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
-}
-
 fn plain(text: &str) -> MultiformatMessageString {
     MultiformatMessageString::builder().text(text).build()
 }
@@ -116,9 +111,4 @@ fn pascal_case(id: &str) -> String {
         chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
     };
     id.split('-').map(capital).collect()
-}
-
-fn is_web_address(url: &str) -> bool {
-    let web = url.starts_with("https://") || url.starts_with("http://");
-    web && !url.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"'))
 }

@@ -239,6 +239,6 @@ fn on_day(time: i64) -> String {
 }
 
 /// The first digits of an object id, enough to find it in most repositories.
-pub(super) fn short(id: &str) -> String {
+pub(in crate::report) fn short(id: &str) -> String {
     printable(id.get(..10).unwrap_or(id))
 }

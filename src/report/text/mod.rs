@@ -15,6 +15,8 @@ use termcolor::WriteColor;
 use super::context::Context;
 use page::Page;
 
+pub(super) use finding::short;
+
 /// Writes the whole report.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
     let mut page = Page::new(out);

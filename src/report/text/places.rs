@@ -20,8 +20,8 @@ impl Block<'_> {
         page.section("found in");
         for occurrence in shown.iter().take(self.limit(FEW)) {
             page.line(Style::Plain, &format!("- {}", self.place(occurrence)))?;
-            if let Some(excerpt) = &occurrence.excerpt {
-                self.excerpt(occurrence.position.line, excerpt, page)?;
+            if let Some(excerpt) = self.context.excerpt(self.finding, occurrence) {
+                self.excerpt(occurrence.position.line, &excerpt, page)?;
             }
         }
         let hidden = shown.len().saturating_sub(self.limit(FEW));
@@ -86,17 +86,12 @@ impl Block<'_> {
 
     /// The line as shown and where the carets go, in characters, cut so that the secret stays in sight.
     fn excerpt_parts(&self, excerpt: &Excerpt, width: usize) -> Option<(String, Range<usize>)> {
-        let redacted = self.context.text(&excerpt.text);
-        // If detection left something in, the mask has moved; then the carets go below what is there now.
-        let caret = if redacted == excerpt.text {
-            excerpt.caret.clone()
-        } else {
-            let at = redacted.find(&self.finding.masked)?;
-            let start = redacted[..at].chars().count();
-            start..start + self.finding.masked.chars().count()
-        };
+        let caret = excerpt.caret.clone();
+        if caret.is_empty() {
+            return None;
+        }
         let part = |skip: usize, take: usize| -> Vec<char> {
-            let part: String = redacted.chars().skip(skip).take(take).collect();
+            let part: String = excerpt.text.chars().skip(skip).take(take).collect();
             printable(part).chars().collect()
         };
         // Escaping makes text longer, so it is done part by part.

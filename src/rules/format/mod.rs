@@ -118,6 +118,12 @@ impl Format {
         bits(&self.nodes)
     }
 
+    /// Bits of one named segment that stands outside of groups.
+    pub fn segment_bits(&self, segment: usize) -> f64 {
+        let own = |node: &&Node| matches!(node, Node::Segment { name, .. } if *name == Some(segment));
+        self.nodes.iter().find(own).map_or(0.0, |node| bits(std::slice::from_ref(node)))
+    }
+
     /// Literal text that every match starts with.
     pub fn prefix(&self) -> &[u8] {
         match self.nodes.first() {

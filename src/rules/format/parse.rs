@@ -2,7 +2,7 @@
 
 use super::{Format, Lengths, MAX_OPEN, Node};
 use crate::error::{Error, Result};
-use crate::rules::class::Class;
+use crate::rules::class::{self, Class};
 
 /// Parses the text of a format into its pieces and the names of its segments.
 pub(super) fn parse(text: &str) -> Result<(Vec<Node>, Vec<String>)> {
@@ -50,9 +50,7 @@ impl Parser<'_> {
                 }
                 b'}' | b'?' => return Err(self.error("unexpected character")),
                 b'\\' => {
-                    self.at += 1;
-                    literal.push(self.peek().ok_or_else(|| self.error("nothing after the `\\`"))?);
-                    self.at += 1;
+                    literal.push(self.escaped()?);
                 }
                 _ => {
                     literal.push(byte);
@@ -62,6 +60,14 @@ impl Parser<'_> {
         }
         flush(&mut literal, &mut nodes);
         Ok(nodes)
+    }
+
+    /// The byte that a `\` and what follows it stand for.
+    fn escaped(&mut self) -> Result<u8> {
+        let rest = &self.text[self.at + 1..];
+        let (byte, left) = class::escaped(rest).ok_or_else(|| self.error("nothing after the `\\`"))?;
+        self.at = self.text.len() - left.len();
+        Ok(byte)
     }
 
     fn group(&mut self) -> Result<Node> {
@@ -125,10 +131,11 @@ impl Parser<'_> {
             let mut text = Vec::new();
             while let Some(byte) = self.peek().filter(|b| !matches!(b, b'|' | b'}')) {
                 if byte == b'\\' {
+                    text.push(self.escaped()?);
+                } else {
+                    text.push(byte);
                     self.at += 1;
                 }
-                text.push(self.peek().ok_or_else(|| self.error("nothing after the `\\`"))?);
-                self.at += 1;
             }
             choices.push(vec![Node::Literal(text)]);
             match self.peek() {

@@ -1,0 +1,662 @@
+//! What the name of a key says: `db_password`, `apiKey`, `X-Auth-Token`, `passwordFieldLabel`.
+
+use std::ops::Range;
+
+/// What kind of secret a name promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// password, passwd, pwd, passphrase
+    Password,
+    /// secret
+    Secret,
+    /// token
+    Token,
+    /// API key, access key, private key: `key` with a word before it
+    Key,
+    /// `key` alone, which mostly is the key of a map
+    BareKey,
+    /// auth, authorization, credential
+    Auth,
+    /// salt, nonce
+    Salt,
+}
+
+impl Class {
+    /// Every kind that rules can name.
+    pub const ALL: [Self; 6] = [Self::Password, Self::Secret, Self::Token, Self::Key, Self::Auth, Self::Salt];
+
+    /// The word in rule files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Secret => "secret",
+            Self::Token => "token",
+            Self::Key | Self::BareKey => "key",
+            Self::Auth => "credential",
+            Self::Salt => "salt",
+        }
+    }
+
+    /// The kind that a word in a rule file stands for.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.as_str() == name)
+    }
+}
+
+/// What stands around the key word in a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// A word before it says that this is no secret: `forgot_password`, `is_token`, `label_password`.
+    pub head: bool,
+    /// A word after it makes it something else: `password_field`, `token_type`, `key_id`.
+    pub tail: bool,
+    /// A word before it says that the value is derived or sealed: `hashed_password`, `sealed_key`.
+    pub sealed: bool,
+    /// Several of them: `tokens`, `passwords`.
+    pub plural: bool,
+    /// Words around it beside the key word itself.
+    pub more: bool,
+}
+
+/// A name that was understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The kind of secret.
+    pub class: Class,
+    /// The other words.
+    pub around: Around,
+}
+
+/// Lower-case words that end a name which promises a password.
+const PASSWORD: &[&str] = &[
+    "pass",
+    "passwd",
+    "password",
+    "passwords",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "pw",
+    "psw",
+    "pswd",
+    "passwrd",
+    "passwort",
+    "userpass",
+    "dbpass",
+    "mypass",
+    "rootpass",
+    "adminpass",
+    "sshpass",
+    "ldappass",
+    "bindpass",
+    "smtppass",
+    "mailpass",
+    "keypass",
+    "storepass",
+    "sudopass",
+    "ftppass",
+    "testpass",
+    "authpass",
+    "proxypass",
+    "mysqlpass",
+    "bindpw",
+    "rootpw",
+    "userpw",
+    "dbpw",
+    "passw",
+    "identified",
+];
+const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "passwords"];
+
+/// Words before `key`, or glued to it, that make it a secret.
+const KEY_HEADS: &[&str] = &[
+    "api",
+    "secret",
+    "access",
+    "private",
+    "auth",
+    "encryption",
+    "encrypt",
+    "encrypting",
+    "crypto",
+    "crypt",
+    "cipher",
+    "aes",
+    "des",
+    "hmac",
+    "master",
+    "license",
+    "licence",
+    "ssh",
+    "shared",
+    "session",
+    "signing",
+    "sign",
+    "signature",
+    "jwt",
+    "app",
+    "application",
+    "consumer",
+    "client",
+    "account",
+    "service",
+    "webhook",
+    "admin",
+    "server",
+    "deploy",
+    "n",
+    "seed",
+    "subscription",
+    "cookie",
+    "oauth",
+    "rest",
+    "rsa",
+    "write",
+    "read",
+    "integration",
+    "management",
+    "ingest",
+    "ingestion",
+    "azure",
+    "aws",
+    "stripe",
+    "google",
+    "maps",
+    "mailgun",
+    "sendgrid",
+    "merchant",
+    "security",
+    "decryption",
+    "decrypt",
+    "pre",
+    "psk",
+    "wpa",
+    "wifi",
+    "root",
+    "dev",
+    "prod",
+    "test",
+    "live",
+    "sandbox",
+    "instrumentation",
+    "function",
+    "host",
+    "code",
+    "sas",
+    "tenant",
+    "site",
+    "vault",
+    "unseal",
+    "recovery",
+    "symmetric",
+    "pri",
+    "prv",
+    "priv",
+    "sa",
+    "gpg",
+    "pgp",
+    "tls",
+    "ssl",
+    "x",
+    "token",
+    "request",
+    "developer",
+    "dd",
+    "algolia",
+    "datadog",
+    "search",
+    "database",
+    "db",
+    "storage",
+    "password",
+    "pass",
+    "base",
+    "salt",
+    "login",
+    "invite",
+    "mac",
+    "p",
+    "primary",
+    "secondary",
+    "hashing",
+    "validation",
+    "machine",
+];
+
+/// Words before `key` with which it is none.
+const KEY_NOT: &[&str] = &[
+    "public",
+    "pub",
+    "pk",
+    "foreign",
+    "publishable",
+    "publishing",
+    "authorized",
+    "verification",
+    "verifying",
+    "minisign",
+    "cache",
+    "sort",
+    "partition",
+    "primary",
+];
+
+/// Words before a key word with which the value is a text about it, or a switch.
+const HEADS: &[&str] = &[
+    "no",
+    "has",
+    "is",
+    "forgot",
+    "forgotten",
+    "reset",
+    "show",
+    "hide",
+    "invalid",
+    "missing",
+    "require",
+    "required",
+    "requires",
+    "enable",
+    "enabled",
+    "disable",
+    "use",
+    "using",
+    "with",
+    "without",
+    "needs",
+    "need",
+    "allow",
+    "max",
+    "min",
+    "label",
+    "error",
+    "err",
+    "msg",
+    "message",
+    "title",
+    "placeholder",
+    "hint",
+    "help",
+    "text",
+    "desc",
+    "description",
+    "next",
+    "page",
+    "continuation",
+    "pagination",
+    "cancel",
+    "cancellation",
+    "wrong",
+    "enter",
+    "get",
+    "find",
+    "validate",
+    "check",
+    "verify",
+    "generate",
+    "remove",
+    "delete",
+    "skip",
+    "if",
+    "on",
+    "should",
+    "can",
+    "lbl",
+    "txt",
+    "btn",
+    "input",
+    "sort",
+    "cache",
+    "hot",
+    "group",
+    "parent",
+    "index",
+    "unique",
+    "translation",
+    "i18n",
+    "row",
+    "column",
+    "field",
+    "lookup",
+    "primary",
+    "foreign",
+    "partition",
+    "public",
+    "remember",
+    "ask",
+    "prompt",
+    "weak",
+    "short",
+    "incorrect",
+    "bad",
+    "not",
+    "empty",
+    "save",
+    "store",
+    "change",
+    "update",
+    "create",
+    "csrf",
+    "xsrf",
+    "sync",
+    "idempotency",
+    "dedup",
+    "routing",
+    "event",
+    "arrow",
+    "any",
+    "wrap",
+    "load",
+    "parse",
+    "import",
+    "export",
+    "search",
+    "type",
+    "typed",
+    "submit",
+    "existing",
+    "pull",
+    "separator",
+    "delimiter",
+    "start",
+    "end",
+    "open",
+    "close",
+    "lex",
+    "supports",
+];
+
+/// Words after a key word that leave it what it is.
+const TAILS: &[&str] = &[
+    "value",
+    "val",
+    "text",
+    "txt",
+    "str",
+    "string",
+    "plain",
+    "plaintext",
+    "raw",
+    "b",
+    "base",
+    "hex",
+    "old",
+    "new",
+    "current",
+    "confirm",
+    "confirmation",
+    "again",
+    "repeat",
+    "prod",
+    "production",
+    "dev",
+    "test",
+    "staging",
+    "live",
+    "default",
+    "admin",
+    "root",
+    "user",
+    "a",
+    "c",
+    "primary",
+    "secondary",
+    "one",
+    "two",
+    "first",
+    "second",
+    "v",
+    "key",
+    "secret",
+    "token",
+    "bytes",
+    "const",
+    "constant",
+    "param",
+    "parameter",
+    "data",
+    "content",
+    "clear",
+    "master",
+    "db",
+    "database",
+    "example",
+    "sample",
+    "real",
+    "main",
+    "only",
+    "local",
+    "x",
+    "y",
+    "alt",
+    "other",
+    "another",
+    "fallback",
+    "sandbox",
+    "client",
+    "server",
+    "api",
+    "rw",
+    "ro",
+    "arg",
+    "var",
+    "hash256",
+    "utf",
+    "json",
+    "code",
+    "basic",
+    "bearer",
+    "draft",
+    "header",
+];
+/// Last words of a name whose value is no secret but something about one: `key_id`, `token_url`, `secret_name`.
+const ABOUT: &[&str] = &[
+    "id",
+    "ids",
+    "sid",
+    "arn",
+    "name",
+    "names",
+    "url",
+    "uri",
+    "path",
+    "file",
+    "files",
+    "filename",
+    "dir",
+    "command",
+    "cmd",
+    "type",
+    "types",
+    "expires",
+    "expiry",
+    "expiration",
+    "ttl",
+    "at",
+    "age",
+    "length",
+    "len",
+    "size",
+    "count",
+    "prefix",
+    "suffix",
+    "format",
+    "label",
+    "title",
+    "field",
+    "error",
+    "message",
+    "policy",
+    "provider",
+    "service",
+    "endpoint",
+    "host",
+    "issuer",
+    "audience",
+    "algorithm",
+    "alg",
+    "algo",
+    "mode",
+    "scope",
+    "scopes",
+    "env",
+    "ref",
+    "index",
+    "version",
+    "pattern",
+    "regex",
+    "charset",
+    "hint",
+    "placeholder",
+    "description",
+    "help",
+    "method",
+    "scheme",
+    "strategy",
+    "class",
+    "store",
+    "manager",
+    "handler",
+    "factory",
+    "generator",
+    "encoder",
+    "location",
+    "usage",
+    "format",
+];
+
+/// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.
+const SEALED: &[&str] = &[
+    "hash",
+    "hashed",
+    "md5",
+    "digest",
+    "encrypted",
+    "crypt",
+    "sha",
+    "md",
+    "bcrypt",
+    "enc",
+    "sealed",
+    "fingerprint",
+    "checksum",
+    "kcv",
+    "ciphertext",
+    "wrapped",
+    "sealedsecret",
+];
+
+/// Reads a name in which a key word begins at `hit`, the last one in it.
+pub fn read(name: &[u8], hit: usize) -> Option<Name> {
+    let mut words = Words::new(name);
+    let list: Vec<Range<usize>> = words.by_ref().take(12).collect();
+    let hit = if name.get(hit) == Some(&b'_') { hit + 1 } else { hit };
+    let at = list.iter().rposition(|w| w.contains(&hit))?;
+    let lower = |w: &Range<usize>| name[w.clone()].to_ascii_lowercase();
+    let word = lower(&list[at]);
+    let word = std::str::from_utf8(&word).ok()?;
+    let before: Vec<Vec<u8>> = list[..at].iter().map(lower).collect();
+    let after: Vec<Vec<u8>> = list[at + 1..].iter().map(lower).collect();
+    let head = before.last().and_then(|w| std::str::from_utf8(w).ok()).unwrap_or_default();
+    let (class, plural) = class(word, head)?;
+    let is = |list: &[&str], w: &[u8]| list.iter().any(|l| l.as_bytes() == w);
+    if before.iter().any(|w| is(KEY_NOT, w)) {
+        return None;
+    }
+    let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
+    if after.last().is_some_and(|w| is(ABOUT, w)) || after.iter().any(|w| is(SEALED, w)) || is_random(name) {
+        return None;
+    }
+    let around = Around {
+        head: before.iter().any(|w| is(HEADS, w)),
+        tail: after.iter().any(|w| !digits(w) && !is(TAILS, w)),
+        sealed: before.iter().any(|w| is(SEALED, w)),
+        plural,
+        more: list.len() > 1,
+    };
+    Some(Name { class, around })
+}
+
+/// Does a name change between letters and digits as no name does? Then it is, or holds, a secret itself.
+fn is_random(name: &[u8]) -> bool {
+    let mixed = |w: &&[u8]| w[0].is_ascii_alphabetic() && w[1].is_ascii_digit();
+    name.split(|b| !b.is_ascii_alphanumeric()).any(|piece| piece.windows(2).filter(mixed).count() >= 3)
+}
+
+/// The kind of secret that a word promises, and whether it is a plural.
+fn class(word: &str, head: &str) -> Option<(Class, bool)> {
+    let is = |list: &[&str], w: &str| list.contains(&w);
+    let found = if is(PASSWORD, word) || PASSWORD_ENDS.iter().any(|e| word.ends_with(e)) {
+        (Class::Password, word.ends_with("ds"))
+    } else if let Some(stem) = word.strip_suffix("keys").or_else(|| word.strip_suffix("key")) {
+        let plural = word.ends_with('s');
+        // In one word (`apikey`), or in two.
+        let (stem, glued) = if stem.is_empty() { (head, false) } else { (stem, true) };
+        if is(KEY_NOT, stem) {
+            return None;
+        }
+        let known = is(KEY_HEADS, stem) || KEY_HEADS.iter().any(|h| h.len() > 4 && stem.ends_with(h));
+        match (known, glued) {
+            (true, _) => (Class::Key, plural),
+            // `monkey`, `hotkey`, `turkey`
+            (false, true) => return None,
+            (false, false) => (Class::BareKey, plural),
+        }
+    } else if word.ends_with("secret") || word.ends_with("secrets") {
+        (Class::Secret, word.ends_with('s'))
+    } else if (word.ends_with("token") || word.ends_with("tokens")) && !word.contains("webtoken") {
+        (Class::Token, word.ends_with('s'))
+    } else if matches!(word, "auth" | "authorization" | "oauth" | "basicauth" | "httpauth" | "auths") {
+        (Class::Auth, false)
+    } else if matches!(word, "credential" | "credentials" | "cred" | "creds" | "usercredentials") {
+        (Class::Auth, word.ends_with('s'))
+    } else if matches!(word, "salt" | "nonce" | "passwordsalt" | "saltvalue" | "cnonce") {
+        (Class::Salt, false)
+    } else {
+        return None;
+    };
+    Some(found)
+}
+
+/// The words of a name: cut at `_ - .`, where lower case turns to upper case, before the last capital of an acronym, and
+/// at digits.
+struct Words<'a> {
+    name: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    fn new(name: &'a [u8]) -> Self {
+        Self { name, at: 0 }
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        while self.name.get(self.at).is_some_and(|b| !b.is_ascii_alphanumeric()) {
+            self.at += 1;
+        }
+        let start = self.at;
+        let first = *self.name.get(start)?;
+        let mut end = start + 1;
+        let class = |b: u8| (b.is_ascii_digit(), b.is_ascii_alphabetic());
+        while let Some(&b) = self.name.get(end) {
+            if class(b) != class(first) {
+                break;
+            }
+            let before = self.name[end - 1];
+            let next_lower = self.name.get(end + 1).is_some_and(u8::is_ascii_lowercase);
+            if b.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_uppercase() && next_lower) {
+                // `APIKey` is two words, `APIs` is one.
+                if before.is_ascii_lowercase() || self.name.get(end + 2).is_some_and(u8::is_ascii_lowercase) {
+                    break;
+                }
+            }
+            end += 1;
+        }
+        self.at = end;
+        Some(start..end)
+    }
+}

@@ -1,0 +1,678 @@
+//! What a value looks like, beside random: templates, code, paths, words, identifiers, known encodings.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+/// Characters of a value by kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// a to z
+    pub lower: usize,
+    /// A to Z
+    pub upper: usize,
+    /// 0 to 9
+    pub digit: usize,
+    /// Blanks, tabs, line breaks.
+    pub space: usize,
+    /// Other ASCII.
+    pub special: usize,
+    /// Bytes that are not ASCII.
+    pub wide: usize,
+    /// Different bytes.
+    pub distinct: usize,
+    /// Changes between lower case, upper case, digits and the rest.
+    pub changes: usize,
+}
+
+/// Counts the characters of a value.
+pub fn counts(value: &[u8]) -> Counts {
+    let mut counts = Counts::default();
+    let mut seen = [false; 256];
+    let mut last = 9;
+    for &byte in value {
+        seen[usize::from(byte)] = true;
+        let (slot, kind) = match byte {
+            b'a'..=b'z' => (&mut counts.lower, 0),
+            b'A'..=b'Z' => (&mut counts.upper, 1),
+            b'0'..=b'9' => (&mut counts.digit, 2),
+            b' ' | b'\t' | b'\n' | b'\r' => (&mut counts.space, 3),
+            0x80.. => (&mut counts.wide, 4),
+            _ => (&mut counts.special, 5),
+        };
+        *slot += 1;
+        counts.changes += usize::from(kind != last && last != 9);
+        last = kind;
+    }
+    counts.distinct = seen.iter().filter(|s| **s).count();
+    counts
+}
+
+/// Values are short: a plain search beats a prepared one.
+fn has(value: &[u8], part: &[u8]) -> bool {
+    value.windows(part.len()).any(|w| w == part)
+}
+
+/// Does one of these pairs of bytes stand in the value?
+fn has_pair(value: &[u8], pairs: &[&[u8; 2]]) -> bool {
+    value.windows(2).any(|w| pairs.iter().any(|p| w == *p))
+}
+
+/// Digits with what stands between them in versions, dates, numbers and object ids.
+pub fn is_numeric(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    let plain = value.iter().all(|b| b.is_ascii_digit() || b" .:-+/,T^~<>=|*_vxZ".contains(b)) && digits < value.len();
+    let colons = value.iter().filter(|b| **b == b':').count();
+    let hex_groups = colons >= 2 && value.iter().all(|b| b.is_ascii_hexdigit() || *b == b':');
+    plain || hex_groups || is_version(value)
+}
+
+/// `1.2.3`, `^1.2.3-rc.1`, `npm:^3.0.0 || ^4.0.0`.
+fn is_version(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"npm:").unwrap_or(value);
+    let value = value
+        .strip_prefix(b"^")
+        .or_else(|| value.strip_prefix(b"~"))
+        .or_else(|| value.strip_prefix(b"v"))
+        .unwrap_or(value);
+    let mut parts = value.splitn(3, |b| *b == b'.');
+    let mut number = || parts.next().is_some_and(|p| !p.is_empty() && p.len() <= 4 && p.iter().all(u8::is_ascii_digit));
+    number() && number() && parts.next().is_some_and(|p| p.first().is_some_and(u8::is_ascii_digit))
+}
+
+/// What base64 of a readable text says, as in the data of Kubernetes secrets and in `Basic` headers.
+pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
+    let text = value.strip_prefix(b"Basic ").or_else(|| value.strip_prefix(b"basic ")).unwrap_or(value);
+    if text.len() < 8
+        || !text.len().is_multiple_of(4)
+        || text.len() == value.len() && !text.iter().any(u8::is_ascii_uppercase)
+    {
+        return None;
+    }
+    let plain = data_encoding::BASE64.decode(text).ok()?;
+    let plain = plain.strip_suffix(b"\n").map_or(plain.clone(), <[u8]>::to_vec);
+    let readable = plain.len() >= 4 && plain.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
+    if !readable {
+        return None;
+    }
+    // Of `user:password` the password counts.
+    let colon = if text.len() < value.len() { plain.iter().position(|b| *b == b':') } else { None };
+    Some(colon.filter(|i| i + 1 < plain.len()).map_or(plain.clone(), |i| plain[i + 1..].to_vec()))
+}
+
+/// A text for people: it ends like a label or a sentence.
+pub fn is_label(value: &[u8]) -> bool {
+    let ends = value.ends_with(b":") || value.ends_with(b"...") || value.ends_with("\u{2026}".as_bytes());
+    let sentence = value.contains(&b' ') && matches!(value.last(), Some(b'.' | b'!' | b'?'));
+    ends && value.len() > 4 || sentence
+}
+
+/// A piece of a regular expression.
+pub fn is_regex(value: &[u8]) -> bool {
+    if [&b"a-z"[..], b"A-Z", b"0-9"].iter().any(|range| has(value, range)) {
+        return true;
+    }
+    value.iter().any(|b| b"[\\(*".contains(b))
+        && [&b"(?"[..], b"[^", b"\\s", b"\\d", b"\\w", b"[a-z", b"[A-Z", b"[0-9", b".*", b".+)", b"]+", b"]{", b"\\S"]
+            .iter()
+            .any(|p| has(value, p))
+}
+
+/// An address on a chain: `0x` and 40 hex digits.
+pub fn is_address(value: &[u8]) -> bool {
+    value.len() == 42 && value.starts_with(b"0x") && value[2..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Says in so many words that it is none.
+pub fn says_example(value: &[u8]) -> bool {
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(EXAMPLES));
+    SEARCH.as_ref().is_some_and(|search| search.is_match(value))
+}
+
+/// Words that do not come about by chance.
+const EXAMPLES: &[&str] = &[
+    "example",
+    "changeme",
+    "change_me",
+    "change-me",
+    "placeholder",
+    "redacted",
+    "dummy",
+    "notreal",
+    "not-real",
+    "sanitized",
+    "filtered",
+    "obfuscated",
+    "scrubbed",
+];
+
+fn any_case(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+}
+
+/// Filled in elsewhere: `${X}`, `{{ x }}`, `<token>`, `%s`, `:name`, `$name`, `@name@`, `__NAME__`.
+pub fn is_template(value: &[u8]) -> bool {
+    let word = |rest: &[u8]| {
+        !rest.is_empty()
+            && rest.iter().all(|b| {
+                b.is_ascii_alphanumeric()
+                    || matches!(b, b'_' | b'.' | b'-' | b'>' | b':' | b'[' | b']' | b'\'' | b'(' | b')')
+            })
+    };
+    const INSIDE: &[&[u8; 2]] = &[
+        b"${", b"{{", b"$(", b"#{", b"<%", b"%(", b"{$", b"@{", b"}}", b"\\(", b"%{", b"((", b"[%", b"%s", b"%d", b"%v",
+    ];
+    let enclosed = [(b'<', b'>'), (b'{', b'}'), (b'[', b']'), (b'%', b'%'), (b'@', b'@'), (b'(', b')'), (b'#', b'#')];
+    let name = |rest: &[u8]| word(rest) && (rest[0].is_ascii_alphabetic() || matches!(rest[0], b'_' | b'('));
+    let dollar = value.first() == Some(&b'$') && (name(&value[1..]) || value.len() == 2);
+    dollar
+        || value.strip_prefix(b":").is_some_and(|r| name(r) && !r.iter().any(u8::is_ascii_digit))
+        || value.strip_prefix(b"@").is_some_and(|r| name(r) && !r.iter().any(u8::is_ascii_digit))
+        || (value.starts_with(b"%") && value.len() <= 3)
+        || value.iter().any(|b| b"${#<%@}\\([".contains(b)) && has_pair(value, INSIDE)
+        || value.len() > 2 && enclosed.iter().any(|(a, b)| value.first() == Some(a) && value.last() == Some(b))
+        || value.starts_with(b"<")
+        || value.starts_with(b"&lt;")
+        || value.starts_with(b"__") && value.ends_with(b"__")
+        || braces(value)
+}
+
+/// `{name}` or `{0}` or `{}` somewhere inside.
+fn braces(value: &[u8]) -> bool {
+    let Some(open) = memchr::memchr(b'{', value) else { return false };
+    let Some(close) = memchr::memchr(b'}', &value[open..]) else { return false };
+    value[open + 1..open + close]
+        .iter()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b' ' | b'!'))
+}
+
+/// Left out: `***`, `...`, `xxxx`, `----`.
+pub fn is_left_out(value: &[u8]) -> bool {
+    let runs = |byte: u8, n: usize| value.windows(n).any(|w| w.iter().all(|b| b.eq_ignore_ascii_case(&byte)));
+    runs(b'*', 3)
+        || runs(b'x', 4)
+        || has(value, "\u{2026}".as_bytes())
+        || has(value, b"...")
+        || runs(b'#', 3)
+        || runs(b'_', 4)
+        || runs(b'?', 3)
+        || has(value, "\u{2022}".as_bytes())
+}
+
+/// Sealed by a tool that knows how to open it, or the name of a place where the secret lies.
+pub fn is_sealed(value: &[u8]) -> bool {
+    let starts = [
+        &b"ENC["[..],
+        b"$ANSIBLE_VAULT",
+        b"vault:",
+        b"ref+",
+        b"op://",
+        b"arn:",
+        b"projects/",
+        b"ssm:",
+        b"secret:",
+        b"secretsmanager",
+        b"{cipher}",
+        b"AQICAH",
+        b"env:",
+        b"file:",
+        b"keyvault",
+        b"@Microsoft.KeyVault",
+        b"ENC(",
+        b"-----BEGIN PUBLIC",
+        b"ssh-rsa ",
+        b"ssh-ed25519 ",
+        b"ecdsa-sha2",
+        b"-----BEGIN CERT",
+        b"$2a$",
+        b"$2b$",
+        b"$2y$",
+        b"$argon2",
+        b"$6$",
+        b"$5$",
+        b"$1$",
+        b"{SSHA",
+        b"{SHA",
+        b"sha256:",
+        b"sha1:",
+        b"sha512:",
+        b"pbkdf2",
+        b"sha512-",
+        b"sha256-",
+        b"sha384-",
+        b"CfDJ8",
+        b"data:",
+        b"urn:",
+        b"did:",
+        b"magnet:",
+    ];
+    const INSIDE: &[&[u8]] =
+        &[b":$2y$", b":$2a$", b":$2b$", b":$apr1$", b"ssh-rsa AAAA", b"ssh-ed25519 AAAA", b"ecdsa-sha2-"];
+    starts.iter().any(|s| value.starts_with(s))
+        || is_crypt(value)
+        || value.len() > 24 && INSIDE.iter().any(|s| has(value, s))
+}
+
+/// A hash as crypt(3) writes it: `$id$...$...`.
+fn is_crypt(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"$") else { return false };
+    let id = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    (1..=10).contains(&id) && rest.get(id) == Some(&b'$') && rest[id + 1..].contains(&b'$') && value.len() >= 24
+}
+
+/// A path or address: `/run/secrets/x`, `https://...`, `./key.pem`, `C:\x`.
+pub fn is_path(value: &[u8]) -> bool {
+    let slashes = value.iter().filter(|b| **b == b'/').count();
+    let base64 = value.len() >= 24
+        && value.len().is_multiple_of(4)
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    has(value, b"://")
+        || [&b"/"[..], b"./", b"../", b"~/", b"C:\\", b"//"].iter().any(|s| value.starts_with(s))
+            && slashes >= 1
+            && !base64
+        || slashes >= 1
+            && !base64
+            && !value.iter().any(|b| matches!(b, b'+' | b'=' | b'!' | b'@' | b'#' | b'$' | b'%'))
+            && crate::generic::words::likeness(value).bits > 0.0
+}
+
+/// Ends like the name of a file.
+pub fn is_file(value: &[u8]) -> bool {
+    let Some(dot) = value.iter().rposition(|b| *b == b'.') else { return false };
+    const ENDS: &[&[u8]] = &[
+        b"pem",
+        b"key",
+        b"crt",
+        b"cer",
+        b"json",
+        b"yaml",
+        b"yml",
+        b"txt",
+        b"js",
+        b"ts",
+        b"py",
+        b"rb",
+        b"go",
+        b"php",
+        b"html",
+        b"htm",
+        b"properties",
+        b"conf",
+        b"cfg",
+        b"ini",
+        b"env",
+        b"p12",
+        b"pfx",
+        b"jks",
+        b"pub",
+        b"xml",
+        b"md",
+        b"sh",
+        b"enc",
+        b"gpg",
+        b"asc",
+        b"java",
+        b"com",
+        b"org",
+        b"net",
+        b"io",
+        b"log",
+        b"db",
+        b"sql",
+        b"png",
+        b"svg",
+        b"css",
+        b"tsx",
+        b"jsx",
+        b"vue",
+        b"rs",
+        b"c",
+        b"h",
+        b"toml",
+        b"local",
+        b"secret",
+        b"ldif",
+        b"csv",
+        b"p8",
+        b"ppk",
+        b"cs",
+        b"kdbx",
+        b"keystore",
+        b"dev",
+        b"app",
+    ];
+    ENDS.iter().any(|e| value[dot + 1..].eq_ignore_ascii_case(e))
+}
+
+/// Code, not text: a call, a member, a cast, an index, an operator.
+pub fn is_code(value: &[u8]) -> bool {
+    let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$');
+    let starts = value
+        .first()
+        .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'$' | b'@' | b'&' | b'*' | b'!' | b'(' | b'['));
+    let member = value.windows(3).any(|w| word(&w[0]) && w[1] == b'.' && (w[2].is_ascii_alphabetic() || w[2] == b'_'))
+        && value.iter().all(|b| {
+            word(b) || matches!(b, b'.' | b'?' | b'!' | b'@' | b'&' | b'*' | b'(' | b')' | b'[' | b']' | b'-' | b'>')
+        });
+    let call = value
+        .iter()
+        .position(|b| *b == b'(')
+        .is_some_and(|i| i == 0 || word(&value[i - 1]) || matches!(value[i - 1], b'!' | b'.'));
+    let index = value.iter().position(|b| *b == b'[').is_some_and(|i| i == 0 || word(&value[i - 1]));
+    let trimmed = value.trim_ascii();
+    let open = value.len() != trimmed.len()
+        && (matches!(trimmed.first(), Some(b'+' | b',' | b')' | b'.' | b'&'))
+            || matches!(trimmed.last(), Some(b'+' | b',' | b'(' | b'.' | b'&')));
+    open || matches!(value.first(), Some(b')' | b',')) && value.contains(&b' ')
+        || starts && (member || call || index)
+        || has_pair(value, &[b"->", b"::", b"=>", b"&&"])
+        || has(value, b"==") && !value.ends_with(b"==")
+        || matches!(value.first(), Some(b'&' | b'*' | b'@' | b'!' | b'[' | b'(' | b'{' | b'|' | b'>' | b'='))
+            && value.len() < 24
+            && value[1..].iter().all(word)
+}
+
+/// `8-4-4-4-12` hex digits.
+pub fn is_uuid(value: &[u8]) -> bool {
+    value.len() >= 36
+        && value.len() <= 38
+        && value.trim_ascii().windows(36).any(|w| {
+            w.iter()
+                .enumerate()
+                .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() })
+        })
+}
+
+/// A name in code: `DB_PASSWORD`, `user-token`, `accessToken`, `app.secret`: words joined, all of them letters.
+pub fn is_identifier(value: &[u8], likeness: f32) -> bool {
+    let joins = value
+        .windows(3)
+        .filter(|w| {
+            w[0].is_ascii_alphabetic()
+                && (matches!(w[1], b'_' | b'-' | b'.' | b':' | b'/')
+                    || w[1].is_ascii_uppercase() && w[0].is_ascii_lowercase())
+        })
+        .count();
+    joins > 0
+        && likeness > 0.0
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/'))
+}
+
+/// A number, a truth value, a type, or nothing.
+pub fn is_constant(value: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "true",
+        "false",
+        "null",
+        "nil",
+        "none",
+        "undefined",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "string",
+        "str",
+        "bool",
+        "boolean",
+        "int",
+        "integer",
+        "number",
+        "text",
+        "object",
+        "any",
+        "bytes",
+        "void",
+        "required",
+        "optional",
+        "empty",
+        "default",
+        "self",
+        "this",
+        "n/a",
+        "na",
+        "todo",
+        "tbd",
+        "never",
+        "char",
+        "varchar",
+        "hidden",
+        "disabled",
+        "enabled",
+        "unset",
+        "auto",
+        "inherit",
+        "always",
+        "bearer",
+        "basic",
+        "digest",
+        "oauth",
+        "oauth2",
+        "jwt",
+        "header",
+        "cookie",
+        "array",
+        "plain",
+        "include",
+        "omit",
+        "same-origin",
+        "sha256",
+        "sha1",
+        "md5",
+        "hmac",
+        "aes",
+        "rsa",
+        "raw",
+        "json",
+    ];
+    let lower = value.to_ascii_lowercase();
+    let text = std::str::from_utf8(&lower).unwrap_or_default().trim_end_matches(['!', '?', '[', ']']);
+    WORDS.contains(&text)
+        || text.parse::<f64>().is_ok() && value.len() < 12
+        || text.starts_with("0x") && value.len() < 12
+}
+
+/// Words that stand in place of a secret.
+const PLACEHOLDERS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "key",
+    "changeme",
+    "changeit",
+    "change",
+    "me",
+    "example",
+    "sample",
+    "placeholder",
+    "dummy",
+    "fake",
+    "redacted",
+    "replace",
+    "insert",
+    "your",
+    "here",
+    "test",
+    "testing",
+    "tester",
+    "todo",
+    "none",
+    "null",
+    "undefined",
+    "xxxx",
+    "xxx",
+    "0000",
+    "1111",
+    "aaaa",
+    "abcd",
+    "abc",
+    "1234",
+    "12345",
+    "123456",
+    "123",
+    "qwerty",
+    "asdf",
+    "qwer",
+    "deadbeef",
+    "foobar",
+    "foo",
+    "bar",
+    "baz",
+    "lorem",
+    "ipsum",
+    "some",
+    "this",
+    "my",
+    "the",
+    "new",
+    "old",
+    "not",
+    "real",
+    "value",
+    "access",
+    "private",
+    "public",
+    "client",
+    "string",
+    "admin",
+    "root",
+    "user",
+    "guest",
+    "demo",
+    "default",
+    "postgres",
+    "mysql",
+    "mongo",
+    "redis",
+    "rabbitmq",
+    "username",
+    "login",
+    "auth",
+    "random",
+    "super",
+    "secure",
+    "long",
+    "very",
+    "enter",
+    "valid",
+    "invalid",
+    "wrong",
+    "bad",
+    "good",
+    "app",
+    "server",
+    "service",
+    "id",
+    "data",
+    "name",
+    "local",
+    "prod",
+    "dev",
+    "stage",
+    "staging",
+    "welcome",
+    "hello",
+    "world",
+    "letmein",
+    "p@ssw0rd",
+    "passw0rd",
+    "pa$$w0rd",
+    "generated",
+    "credentials",
+    "credential",
+    "sec",
+    "tok",
+    "salt",
+    "nonce",
+    "hash",
+    "for",
+    "to",
+    "a",
+    "is",
+    "in",
+    "with",
+    "of",
+    "and",
+    "that",
+    "it",
+    "only",
+    "used",
+    "bearer",
+    "basic",
+    "xyz",
+    "zzz",
+    "pw",
+    "mock",
+    "stub",
+    "fixture",
+    "mysecret",
+    "mypassword",
+    "account",
+    "db",
+    "database",
+    "goes",
+    "any",
+    "unused",
+    "ignored",
+];
+
+/// Percent of the letters and digits of a value that are placeholder words.
+pub fn placeholder_share(value: &[u8]) -> usize {
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(PLACEHOLDERS));
+    let mut covered = vec![false; value.len()];
+    for found in SEARCH.iter().flat_map(|search| search.find_overlapping_iter(value)) {
+        // Short words must be whole.
+        let edge = |i: Option<usize>| i.and_then(|i| value.get(i)).is_none_or(|b| !b.is_ascii_alphabetic());
+        let new_word = |i: usize| {
+            value[i].is_ascii_uppercase() && value.get(i.wrapping_sub(1)).is_some_and(u8::is_ascii_lowercase)
+        };
+        let (start, end) = (found.start(), found.end());
+        let whole = (edge(start.checked_sub(1)) || new_word(start)) && (edge(Some(end)) || new_word(end));
+        if found.len() >= 4 || whole {
+            covered[start..end].fill(true);
+        }
+    }
+    let counted = value.iter().zip(&covered).filter(|(b, _)| b.is_ascii_alphanumeric());
+    let (all, hidden) = counted.fold((0, 0), |(all, hidden), (_, covered)| (all + 1, hidden + usize::from(*covered)));
+    (hidden * 100usize).checked_div(all).unwrap_or(100)
+}
+
+/// Percent of a value that stands in runs of equal or counting characters, or of keys that lie side by side.
+pub fn sequence_share(value: &[u8]) -> usize {
+    let step = |a: u8, b: u8| i16::from(b) - i16::from(a);
+    let keys = |a: u8, b: u8| match (key_place(a), key_place(b)) {
+        (Some(a), Some(b)) => b == a + 1,
+        _ => false,
+    };
+    let mut covered = run_lengths(value, 4, keys);
+    for by in [0, 1, -1] {
+        covered += run_lengths(value, 3, |a, b| step(a, b) == by);
+    }
+    (covered * 100 / value.len().max(1)).min(100)
+}
+
+/// How many bytes stand in runs of `least` or more in which each pair of neighbours holds.
+fn run_lengths(value: &[u8], least: usize, holds: impl Fn(u8, u8) -> bool) -> usize {
+    let (mut sum, mut run) = (0, 1);
+    for pair in value.windows(2) {
+        if holds(pair[0], pair[1]) {
+            run += 1;
+        } else {
+            sum += if run >= least { run } else { 0 };
+            run = 1;
+        }
+    }
+    sum + if run >= least { run } else { 0 }
+}
+
+/// The place of a letter on the keyboard, rows ten apart and more.
+fn key_place(byte: u8) -> Option<usize> {
+    b"qwertyuiop\0asdfghjkl\0zxcvbnm".iter().position(|b| *b == byte.to_ascii_lowercase())
+}

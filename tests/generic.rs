@@ -1,0 +1,333 @@
+//! Passwords and keys without a prefix: found in every syntax that people write them in, and placeholders not.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use keyscan::detect::Detector;
+use keyscan::finding::Confidence;
+use keyscan::rules::builtin;
+use keyscan::structure::Rng;
+
+use crate::util::{Repo, github_token, mint, scan_file};
+
+fn detector() -> &'static Detector {
+    static DETECTOR: OnceLock<Detector> = OnceLock::new();
+    DETECTOR.get_or_init(|| Detector::new(builtin::rules().unwrap()))
+}
+
+/// Surroundings with `{}` where the value stands. A third field is the characters that cannot stand there unescaped.
+const SYNTAXES: &[(&str, &str, &str)] = &[
+    ("dotenv", "APP_ENV=prod\nDB_PASSWORD={}\nDB_HOST=db.corp.net\n", "#"),
+    ("dotenv, quoted", "DB_PASSWORD=\"{}\"\n", ""),
+    ("dotenv, export", "export MYSQL_ROOT_PASSWORD='{}'\n", ""),
+    ("shell, default", "DB_PASSWORD=\"${DB_PASSWORD:-{}}\"\n", ""),
+    ("shell, spaces", "export PGPASSWORD={}\npsql -h db.corp.net\n", "#"),
+    ("YAML", "database:\n  user: app\n  password: {}\n  port: 5432\n", "#%@*!"),
+    ("YAML, quoted", "database:\n  password: \"{}\"\n", ""),
+    ("YAML, flow", "db: { user: app, password: '{}', port: 1 }\n", ""),
+    ("YAML, block", "password: |-\n  {}\nnext: 1\n", ""),
+    ("YAML, list of names", "env:\n  - name: DB_PASSWORD\n    value: \"{}\"\n", ""),
+    ("compose", "environment:\n  - POSTGRES_PASSWORD={}\n  - POSTGRES_DB=app\n", "#"),
+    ("compose, map", "environment:\n  POSTGRES_PASSWORD: {}\n", "#%@*!"),
+    ("JSON", "{\"user\": \"app\", \"password\": \"{}\", \"ssl\": true}\n", ""),
+    ("JSON, lines", "{\n  \"smtp\": {\n    \"password\": \"{}\"\n  }\n}\n", ""),
+    ("JSON in a string", "body = \"{\\\"user\\\":\\\"a\\\",\\\"password\\\":\\\"{}\\\"}\"\n", ""),
+    ("JSON, name and value", "[{\"name\": \"DB_PASSWORD\", \"value\": \"{}\"}]\n", ""),
+    ("TOML", "[db]\nuser = \"app\"\npassword = \"{}\"\n", ""),
+    ("TOML, literal", "[db]\npassword = '{}'\n", ""),
+    ("INI", "[client]\nuser = app\npassword = {}\n", "#"),
+    ("properties", "spring.datasource.username=app\nspring.datasource.password={}\n", "#"),
+    ("properties, spaces", "jdbc.password = {}\n", "#"),
+    ("XML, element", "<db><user>app</user><password>{}</password></db>\n", ""),
+    ("XML, attribute", "<connection user=\"app\" password=\"{}\" />\n", ""),
+    ("XML, key and value", "<add key=\"DbPassword\" value=\"{}\" />\n", ""),
+    ("XML, property", "<property name=\"password\" value=\"{}\"/>\n", ""),
+    ("XML, entry", "<entry key=\"password\">{}</entry>\n", ""),
+    ("maven settings", "<server><id>corp</id><username>ci</username><password>{}</password></server>\n", ""),
+    ("plist", "<dict>\n<key>password</key>\n<string>{}</string>\n</dict>\n", ""),
+    ("HCL", "resource \"x\" \"y\" {\n  username = \"app\"\n  master_password = \"{}\"\n}\n", ""),
+    ("HCL, variable", "variable \"db_password\" {\n  default = \"{}\"\n}\n", ""),
+    ("tfstate", "\"attributes\": {\"engine\": \"mysql\", \"master_password\": \"{}\", \"id\": \"db\"}\n", ""),
+    ("Dockerfile, ENV", "FROM a\nENV DB_PASSWORD {}\n", "#"),
+    ("Dockerfile, ENV =", "FROM a\nENV DB_PASSWORD={}\n", "#"),
+    ("Dockerfile, ARG", "ARG DB_PASSWORD=\"{}\"\n", ""),
+    ("npmrc", "//registry.corp.net/:_authToken={}\n", "#"),
+    ("npmrc, password", "//registry.corp.net/:_password=\"{}\"\n", ""),
+    ("pip and twine", "[pypi]\nusername = ci\npassword = {}\n", "#"),
+    ("gradle", "nexusPassword={}\n", "#"),
+    ("netrc", "machine git.corp.net login ci password {}\n", ""),
+    ("wp-config", "define( 'DB_PASSWORD', '{}' );\n", ""),
+    ("Rails", "production:\n  secret_key_base: {}\n", "#%@*!"),
+    ("Django", "DATABASES = {'default': {'USER': 'app', 'PASSWORD': '{}'}}\n", ""),
+    ("appsettings", "{\"ConnectionStrings\": {\"Db\": \"Server=db;User Id=app;Password={};Encrypt=true\"}}\n", ""),
+    ("ODBC", "conn = \"Driver=x;Server=db.corp.net;UID=app;PWD={};\"\n", ""),
+    ("libpq", "dsn = \"host=db.corp.net user=app password={} dbname=x\"\n", ""),
+    ("Ansible", "- mysql_user:\n    name: app\n    password: \"{}\"\n    priv: '*.*:ALL'\n", ""),
+    ("Ansible, inventory", "host1 ansible_user=root ansible_ssh_pass={} ansible_port=22\n", "#"),
+    ("CI", "variables:\n  DEPLOY_PASSWORD: \"{}\"\n", ""),
+    ("SQL, MySQL", "CREATE USER 'app'@'%' IDENTIFIED BY '{}';\n", ""),
+    ("SQL, Oracle", "alter user sys identified by \"{}\" container=all;\n", ""),
+    ("SQL, PostgreSQL", "CREATE ROLE app LOGIN PASSWORD '{}';\n", ""),
+    ("header", "curl -H 'X-Api-Key: {}' https://api.corp.net/\n", ""),
+    ("header, map", "headers = {'X-Auth-Token': '{}'}\n", ""),
+    ("curl -u", "curl -u admin:{} https://api.corp.net/\n", "#%&()$"),
+    ("option", "mysqladmin --user root --password {} status\n", "#&()"),
+    ("option, =", "mysql --user=root --password={} app\n", "#&()"),
+    ("URL", "url = \"ftp://app:{}@files.corp.net/x\"\n", "#%@"),
+    ("query", "GET https://api.corp.net/v1?user=a&api_key={}&page=2\n", "#%&+"),
+    ("Python", "password = \"{}\"\n", ""),
+    ("Python, bytes", "secret_key = b'{}'\n", ""),
+    ("Python, keyword", "connect(host='db', user='app', password='{}')\n", ""),
+    ("Python, default", "os.environ.get('DB_PASSWORD', '{}')\n", ""),
+    ("JavaScript", "const dbPassword = '{}';\n", ""),
+    ("JavaScript, fallback", "const secret = process.env.JWT_SECRET || '{}';\n", ""),
+    ("JavaScript, object", "mongoose.connect(uri, { user: 'app', pass: '{}' });\n", ""),
+    ("JavaScript, two literals", "const apiKey = '{}' +\n  '';\n", ""),
+    ("TypeScript", "private readonly apiSecret: string = '{}';\n", ""),
+    ("Java", "private static final String DB_PASSWORD = \"{}\";\n", ""),
+    ("Java, setter", "ds.setPassword(\"{}\");\n", ""),
+    ("Java, map", "props.put(\"password\", \"{}\");\n", ""),
+    ("Java, chars", "char[] password = \"{}\".toCharArray();\n", ""),
+    ("Kotlin", "val storePassword: String = \"{}\"\n", ""),
+    ("C#", "var clientSecret = @\"{}\";\n", ""),
+    ("C#, dictionary", "{ \"ClientSecret\", \"{}\" },\n", ""),
+    ("Go", "dbPassword := \"{}\"\n", ""),
+    ("Go, typed", "const apiToken string = \"{}\"\n", ""),
+    ("Go, bytes", "var jwtSecret = []byte(\"{}\")\n", ""),
+    ("Go, field", "Config{User: \"app\", Password: \"{}\"}\n", ""),
+    ("Rust", "const DB_PASSWORD: &str = \"{}\";\n", ""),
+    ("Rust, owned", "let password = String::from(\"{}\");\n", ""),
+    ("Ruby", "config.password = '{}'\n", ""),
+    ("Ruby, symbols", ":user => 'app', :password => '{}'\n", ""),
+    ("Ruby, keyword", "Mysql2::Client.new(username: 'app', password: '{}')\n", ""),
+    ("PHP", "$db_password = '{}';\n", ""),
+    ("PHP, array", "'mysql' => ['user' => 'app', 'password' => '{}'],\n", ""),
+    ("PHP, index", "$config['db']['password'] = '{}';\n", ""),
+    ("Perl", "my $password = '{}';\n", ""),
+    ("Swift", "let apiKey = \"{}\"\n", ""),
+    ("Objective-C", "NSString *apiKey = @\"{}\";\n", ""),
+    ("C", "static const char *password = \"{}\";\n", ""),
+    ("C, macro", "#define WIFI_PASSWORD \"{}\"\n", ""),
+    ("C++, braces", "std::string password{\"{}\"};\n", ""),
+    ("Scala", "val password = \"{}\"\n", ""),
+    ("Elixir", "config :app, Repo, password: \"{}\"\n", ""),
+    ("Lua", "local db = { user = \"app\", password = \"{}\" }\n", ""),
+    ("PowerShell", "$Password = '{}'\n", ""),
+    ("PowerShell, secure", "$Password = ConvertTo-SecureString \"{}\" -AsPlainText -Force\n", ""),
+    ("comparison", "if (password == \"{}\") { login(); }\n", ""),
+    ("comment", "# password: {}\n", "#"),
+    ("Markdown", "Log in as `admin` with the password: `{}`\n", ""),
+    ("entities", "<pre>password: &quot;{}&quot;</pre>\n", "&"),
+];
+
+/// The usual kinds of random passwords and keys.
+fn passwords(seed: u64) -> Vec<(&'static str, String)> {
+    let mut rng = Rng::new(seed);
+    const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
+    const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const FULL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#%@*^-_+.";
+    let begin = |rng: &mut Rng| rng.text(LOWER, 1);
+    vec![
+        ("12 letters and digits", begin(&mut rng) + &rng.text(ALNUM, 11)),
+        ("16 of all kinds", begin(&mut rng) + &rng.text(FULL, 15)),
+        ("20 letters and digits", begin(&mut rng) + &rng.text(ALNUM, 19)),
+        ("32 hex digits", rng.text(b"0123456789abcdef", 32)),
+        ("40 letters and digits", begin(&mut rng) + &rng.text(ALNUM, 39)),
+    ]
+}
+
+/// Does a finding at default confidence stand at the value?
+fn is_found(text: &str, value: &str) -> bool {
+    let at = text.find(value).unwrap();
+    let inside = |span: &std::ops::Range<usize>| span.start < at + value.len() && at < span.end;
+    let hidden = |span: &std::ops::Range<usize>| span.start <= at && at + value.len() <= span.end;
+    detector().scan(text.as_bytes()).iter().any(|m| {
+        m.confidence >= Confidence::Medium
+            && inside(&m.span)
+            && (hidden(&m.span) || m.span.len() * 10 >= value.len() * 8)
+    })
+}
+
+#[test]
+fn random_passwords_are_found_in_every_syntax() {
+    let (mut all, mut missed) = (0, BTreeMap::<String, usize>::new());
+    for (name, syntax, not) in SYNTAXES {
+        for seed in 0..6 {
+            for (kind, password) in passwords(seed * 1000 + name.len() as u64) {
+                let password: String = password.chars().map(|c| if not.contains(c) { 'x' } else { c }).collect();
+                all += 1;
+                if !is_found(&syntax.replacen("{}", &password, 1).replace("\\{", "{"), &password) {
+                    *missed.entry(format!("{name}: {kind}")).or_default() += 1;
+                }
+            }
+        }
+    }
+    let lost: usize = missed.values().sum();
+    println!("{lost} of {all} passwords are missed: {missed:#?}");
+    assert!(lost * 20 <= all, "{lost} of {all} passwords are missed: {missed:#?}");
+    // No syntax is lost as a whole.
+    for (name, ..) in SYNTAXES {
+        let of: usize = missed.iter().filter(|(k, _)| k.starts_with(&format!("{name}: "))).map(|(_, n)| n).sum();
+        assert!(of < 15, "{name}: {of} of 30 are missed");
+    }
+}
+
+/// What people write where a secret would stand.
+const PLACEHOLDERS: &[&str] = &[
+    "changeme",
+    "password",
+    "your-api-key",
+    "your_password_here",
+    "example",
+    "xxxxxxxxxxxx",
+    "************",
+    "<password>",
+    "${DB_PASSWORD}",
+    "{{ password }}",
+    "$DB_PASSWORD",
+    "%(password)s",
+    "secret",
+    "mypassword",
+    "test1234",
+    "1234567890",
+    "REPLACE_ME",
+    "insert-token-here",
+    "null",
+    "12345678",
+    "abcdefghijklmnop",
+];
+
+#[test]
+fn placeholders_are_not_found_in_any_syntax() {
+    let mut found = BTreeMap::<&str, Vec<&str>>::new();
+    let mut all = 0;
+    for (name, syntax, _) in SYNTAXES {
+        for placeholder in PLACEHOLDERS {
+            all += 1;
+            let text = syntax.replacen("{}", placeholder, 1);
+            let at = syntax.find("{}").unwrap();
+            let matches = detector().scan(text.as_bytes());
+            if matches.iter().any(|m| m.confidence >= Confidence::Medium && m.span.contains(&at)) {
+                found.entry(placeholder).or_default().push(name);
+            }
+        }
+    }
+    let wrong: usize = found.values().map(Vec::len).sum();
+    assert!(wrong * 100 <= all, "{wrong} of {all}: {found:#?}");
+}
+
+/// Names and values that other generic rules take for secrets.
+#[test]
+fn what_is_no_secret_is_not_found() {
+    let mut rng = Rng::new(3);
+    let hex = rng.text(b"0123456789abcdef", 40);
+    let word = rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 24);
+    let texts = [
+        format!("commit: {hex}\n"),
+        format!("\"integrity\": \"sha512-{word}\"\n"),
+        format!("cache_key: {hex}\n"),
+        format!("public_key = \"{word}\"\n"),
+        format!("primary_key: {word}\n"),
+        format!("token_id = \"{word}\"\n"),
+        format!("secret_name: \"{word}\"\n"),
+        format!("password_file = \"/run/secrets/{word}\"\n"),
+        format!("const token = await getToken({word});\n"),
+        "password = os.environ[\"DB_PASSWORD\"]\n".into(),
+        "password: params.password,\n".into(),
+        "let token = self.next_token();\n".into(),
+        "if (token === Token.Identifier) {\n".into(),
+        "'password' => 'required|string|min:8',\n".into(),
+        "\"Enter your password\" = \"Bitte gib dein Kennwort ein\";\n".into(),
+        "password: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61626364\n".into(),
+        format!("password: ENC[AES256_GCM,data:{word},type:str]\n"),
+        "key: value\n".into(),
+        "author = \"Jane Q. Public\"\n".into(),
+        "monkey = \"aB3dE5fG7hJ9kL2m\"\n".replace("aB3dE5fG7hJ9kL2m", &word),
+        format!("password_hash = \"$2b$12${word}{word}\"\n"),
+    ];
+    for text in texts {
+        let matches = detector().scan(text.as_bytes());
+        let ids: Vec<_> = matches
+            .iter()
+            .filter(|m| m.confidence >= Confidence::Medium)
+            .map(|m| &detector().rules().metas()[m.rule].id)
+            .collect();
+        assert!(ids.is_empty(), "{text}: {ids:?}");
+    }
+}
+
+#[test]
+fn what_an_issuer_calls_malformed_is_not_reported_under_its_name() {
+    let mut token = github_token(900).into_bytes();
+    let last = token.len() - 1;
+    token[last] = if token[last] == b'a' { b'b' } else { b'a' };
+    let text = format!("github_token = \"{}\"\n", String::from_utf8(token).unwrap());
+    let json = scan_file("a.env", &text, 0);
+    assert_eq!(json.value["receipt"]["not_reported"]["malformed"], 1, "{}", json.story);
+}
+
+#[test]
+fn a_rule_of_the_issuer_wins() {
+    let token = github_token(901);
+    let json = scan_file("a.env", format!("SECRET_TOKEN={token}\n"), 1);
+    assert_eq!(json.findings().len(), 1, "{}", json.story);
+    assert_eq!(json.finding(&token)["rule"]["id"], "github-pat-classic");
+}
+
+#[test]
+fn it_can_be_switched_off_explained_and_widened() {
+    let password = passwords(77).remove(0).1;
+    let repo = Repo::new();
+    repo.write("settings.ini", format!("[db]\nuser = app\npassword = {password}\n"));
+    repo.write("doc.md", "password = \"sunshine\"\n");
+    repo.commit("settings");
+    let found = repo.json(1);
+    // Of what can be guessed a report gives no hash, so it cannot be looked for by one.
+    assert_eq!(found.findings().len(), 1, "{}", found.story);
+    assert_eq!(found.findings()[0]["rule"]["id"], "generic-password");
+    repo.keyscan().args(["--skip", "generic-password"]).run().code(0);
+    let text = repo.keyscan().arg("--explain").run().code(1).says("the name says password").says("in all").text();
+    assert!(!text.contains(&password));
+    let all = repo.keyscan().args(["--confidence", "low"]).json(1);
+    assert!(all.findings().len() > found.findings().len(), "{}", all.story);
+}
+
+/// A guessable secret is not the same finding under another name, and a list of guesses does not help.
+#[test]
+fn the_fingerprint_of_a_password_binds_its_name() {
+    let password = passwords(78).remove(0).1;
+    let print = |name: &str| {
+        let json = scan_file("a.ini", format!("user = app\n{name} = {password}\n"), 1);
+        json.findings()[0]["fingerprint"].clone()
+    };
+    assert_ne!(print("db_password"), print("smtp_password"));
+    assert_eq!(print("db_password"), print("db_password"));
+}
+
+#[test]
+fn a_password_that_was_removed_is_in_the_history() {
+    let password = passwords(79).remove(1).1;
+    let repo = Repo::new();
+    repo.write("app.properties", format!("db.user=app\ndb.password={password}\n"));
+    repo.commit("settings");
+    repo.write("app.properties", "db.user=app\n");
+    repo.commit("out of the file");
+    let json = repo.json(1);
+    assert_eq!(json.findings()[0]["in_tree"], false, "{}", json.story);
+}
+
+#[test]
+fn every_rule_of_a_name_mints_what_it_finds() {
+    for id in
+        ["generic-password", "generic-secret", "generic-token", "generic-api-key", "generic-credential", "generic-salt"]
+    {
+        let mut lost = 0;
+        for seed in 0..40 {
+            let text = mint(id, seed);
+            let matches = detector().scan(text.as_bytes());
+            let index = detector().rules().index_of(id).unwrap();
+            lost += usize::from(!matches.iter().any(|m| m.rule == index && m.confidence >= Confidence::Medium));
+        }
+        assert!(lost <= 1, "{id}: {lost} of 40");
+    }
+}
