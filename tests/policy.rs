@@ -581,6 +581,17 @@ fn a_baseline_is_no_finding_itself() {
 }
 
 #[test]
+fn writing_a_baseline_follows_no_link() {
+    let repo = Repo::new();
+    repo.write("a.js", line(&github_token(978)));
+    let victim = repo.beside("victim");
+    fs::write(&victim, "mine\n").unwrap();
+    std::os::unix::fs::symlink(&victim, repo.path().join(".keyscan-baseline.new")).unwrap();
+    run(&repo, &["baseline", "create", "."]).code(2).says("cannot write .keyscan-baseline.new");
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine\n");
+}
+
+#[test]
 fn messages_are_places_too() {
     let token = github_token(977);
     let repo = Repo::new();

@@ -17,6 +17,11 @@ const SEEDS: u64 = 20;
 /// Rules whose credentials another rule finds, always or now and then, and why that is right.
 const COVERED_BY: &[(&str, &[&str], &str)] = &[
     (
+        "generic-credential",
+        &["generic-api-key"],
+        "the test gives its name and value as a whole to an API key, which weighs more now and then",
+    ),
+    (
         "generic-jdbc-url-password",
         &["generic-url-password"],
         "what is minted for the host holds a user and a password now and then",

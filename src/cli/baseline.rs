@@ -1,6 +1,7 @@
 //! `keyscan baseline create|update|audit` and `keyscan config check|schema`.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -205,8 +206,16 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let beside = path.with_file_name(name);
-    std::fs::write(&beside, text).map_err(fail)?;
-    std::fs::rename(&beside, path).map_err(fail)
+    // A repository may hold a symbolic link of this name; what it points to must not be written to.
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside).map_err(|e| {
+        Error::new(format!("cannot write {}", shown(&beside))).cause(e).help("remove it if an earlier run left it")
+    })?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|e| {
+        // What was begun is of no use.
+        let _ = std::fs::remove_file(&beside);
+        fail(e)
+    })
 }
 
 /// Runs a command about config files.

@@ -107,7 +107,8 @@ impl Evaluator<'_> {
             verdict: Verdict::Shape,
             confidence,
             severity: self.set.metas()[rule].severity,
-            facts: value.facts(hay),
+            // The history scan copies matches from version to version: what a report needs is found again for one.
+            facts: Vec::new(),
             span: value.value,
             decoded: None,
         });

@@ -260,7 +260,7 @@ fn word_operator(
             return Some((Op::Equals, at));
         }
     }
-    let line = view.line_to(name.start, 80);
+    let line = view.line_to(name.start, 24);
     let line = line.trim_ascii_start();
     let first = line.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
     let set = [&b"ENV"[..], b"ARG", b"setenv", b"set", b"SET", b"machine", b"login", b"default"];
@@ -578,27 +578,41 @@ fn more_pieces(view: &mut View<'_>, from: usize, op: Op, pieces: &mut Vec<Range<
     (end, false)
 }
 
-/// A value without quotes, and whether it stands alone on the rest of its line.
+/// A value without quotes, and whether it stands alone on the rest of its line. Most are short and no secrets, so little
+/// is read at first: what the history scan has to remember depends on it.
 fn bare(view: &mut View<'_>, op: Op, before: Option<u8>, at: usize) -> (Range<usize>, bool) {
-    let line = view.line_from(at, VALUE);
+    let short = view.line_from(at, SHORT);
+    let mut end = bare_end(short, op, before);
+    if end == SHORT {
+        end = bare_end(view.line_from(at, VALUE), op, before);
+    }
+    let rest = view.line_from(at + end, BEHIND).trim_ascii();
+    let alone = match rest.first() {
+        None | Some(b'"' | b'`' | b'\'' | b'&' | b'<' | b'\\' | b'}' | b'|' | b'#') => true,
+        Some(b',' | b';' | b')') => rest.len() <= 2 || before == Some(b';') || rest.contains(&b'='),
+        _ => op == Op::Flag || op == Op::Query || rest.contains(&b'=') && op == Op::Equals,
+    };
+    (at..at + end, alone)
+}
+
+/// Bytes of a bare value that are read at first.
+const SHORT: usize = 40;
+/// Bytes behind a bare value that say whether it stands alone.
+const BEHIND: usize = 16;
+
+/// Where a value without quotes ends.
+fn bare_end(line: &[u8], op: Op, before: Option<u8>) -> usize {
     let mut depth = 0i32;
-    let mut end = line.len();
-    for (i, &byte) in line.iter().enumerate() {
+    let pair_behind = |i: usize| line.get(i + 1..).is_some_and(|l| l.iter().take(24).any(|b| *b == b'='));
+    let stops = |(i, byte): (usize, &u8)| {
         let next = line.get(i + 1).copied();
-        let stops = match byte {
-            b'"' | b'`' | b'<' | b'\'' => i > 0 || byte != b'<',
+        match *byte {
+            b'"' | b'`' | b'\'' => true,
+            b'<' => i > 0,
             b';' => true,
-            b'&' => {
-                matches!(op, Op::Query)
-                    || before == Some(b'?')
-                    || entity_at(&line[i..])
-                    || line.get(i + 1..).is_some_and(|l| l.iter().take(24).any(|b| *b == b'='))
-            }
+            b'&' => op == Op::Query || before == Some(b'?') || entity_at(&line[i..]) || pair_behind(i),
             b'\\' => matches!(next, None | Some(b'n' | b'r' | b't' | b'"' | b'\'' | b'\\')),
-            b',' => {
-                next.is_none_or(|b| b.is_ascii_whitespace() || b == b'"' || b == b'\\')
-                    || line.get(i + 1..).is_some_and(|l| l.iter().take(24).any(|b| *b == b'='))
-            }
+            b',' => next.is_none_or(|b| b.is_ascii_whitespace() || b == b'"' || b == b'\\') || pair_behind(i),
             b'(' | b'{' | b'[' => {
                 depth += 1;
                 false
@@ -608,21 +622,10 @@ fn bare(view: &mut View<'_>, op: Op, before: Option<u8>, at: usize) -> (Range<us
                 depth < 0
             }
             b'|' => next == Some(b'|'),
-            _ => byte.is_ascii_whitespace(),
-        };
-        if stops {
-            end = i;
-            break;
+            byte => byte.is_ascii_whitespace(),
         }
-    }
-    let rest = line[end..].trim_ascii();
-    let alone = match rest.first() {
-        None | Some(b'"' | b'`' | b'\'' | b'&' | b'<' | b'\\' | b'}' | b'|') => true,
-        Some(b'#') => true,
-        Some(b',' | b';' | b')') => rest.len() <= 2 || before == Some(b';') || rest.contains(&b'='),
-        _ => op == Op::Flag || op == Op::Query || rest.contains(&b'=') && op == Op::Equals,
     };
-    (at..at + end, alone)
+    line.iter().enumerate().position(stops).unwrap_or(line.len())
 }
 
 fn entity_at(text: &[u8]) -> bool {

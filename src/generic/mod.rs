@@ -34,7 +34,7 @@ pub struct Found {
 }
 
 /// Least sum of weights, in tenths, for each confidence. What weighs less than the first is not even counted.
-const LOW: i32 = -30;
+const LOW: i32 = -20;
 const MEDIUM: i32 = 0;
 const HIGH: i32 = 30;
 
@@ -60,6 +60,19 @@ impl Found {
         let evidence: Vec<String> = self.evidence.iter().map(|e| (*e as usize).to_string()).collect();
         vec![Fact::new(NAME, name), Fact::new(EVIDENCE, evidence.join(" "))]
     }
+}
+
+/// Bytes before a value in which its key word stands.
+const BEFORE: usize = 400;
+
+/// What a report needs to know of a value that was found: looks at the key words before it again.
+pub fn facts_of(hay: &[u8], value: &Range<usize>) -> Vec<Fact> {
+    let from = value.start.saturating_sub(BEFORE);
+    let hits = (from..value.start).rev().flat_map(|at| {
+        let here = move |w: &&&str| hay.get(at..at + w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
+        assign::KEY_WORDS.iter().filter(here).map(move |w| (at, w.len()))
+    });
+    hits.filter_map(|(at, len)| look(hay, at, len).1).find(|f| f.value == *value).map(|f| f.facts(hay)).unwrap_or_default()
 }
 
 /// The evidence in a fact, heaviest first: weight in tenths and words.

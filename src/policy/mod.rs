@@ -10,7 +10,9 @@ pub mod comments;
 pub mod config;
 pub mod discover;
 pub mod gitleaks;
+mod notes;
 pub mod paths;
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,11 +22,12 @@ use data_encoding::HEXLOWER;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Allowance, Finding, Fingerprint, Occurrence, Place, Receipt};
+use crate::finding::{Allowance, Finding, Occurrence, Place, Receipt};
 use crate::rules::RuleMeta;
 use baseline::{Baseline, Entry};
 use config::{Config, Question};
 use paths::{Patterns, at};
+use places::{Spot, earlier_names, fingerprint, moved, new_entry};
 
 /// Everything that says what is not shown.
 #[derive(Debug, Default)]
@@ -71,53 +74,6 @@ pub struct Scanned<'a> {
     pub everything: bool,
     /// Masks secrets in a path: the baseline must not hold them.
     pub mask: &'a dyn Fn(&BString) -> BString,
-}
-
-/// A place as allowances know it: without position, and without what changes when history is written anew.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Spot {
-    Path(BString),
-    Stdin,
-    Commit(String),
-    Tag(String),
-    Ref(BString),
-    /// A blob that no tree names.
-    Nowhere(String),
-}
-
-impl Spot {
-    /// Places of an occurrence; a blob may have had several paths.
-    fn all(place: &Place, policy: &Policy) -> Vec<Self> {
-        match place {
-            Place::Stdin => vec![Self::Stdin],
-            Place::File { path } => vec![Self::Path(policy.relative(path))],
-            Place::Blob { paths, id, .. } if paths.is_empty() => vec![Self::Nowhere(id.clone())],
-            Place::Blob { paths, .. } => paths.iter().cloned().map(Self::Path).collect(),
-            Place::Commit { id } => vec![Self::Commit(id.clone())],
-            Place::Tag { id } => vec![Self::Tag(id.clone())],
-            Place::Ref { name } => vec![Self::Ref(name.clone())],
-        }
-    }
-
-    fn path(&self) -> Option<&BString> {
-        match self {
-            Self::Path(path) => Some(path),
-            _ => None,
-        }
-    }
-
-    /// How a baseline names it. Messages, refs and lost objects have no name that outlives a rebase.
-    fn name(&self, mask: &dyn Fn(&BString) -> BString) -> BString {
-        match self {
-            Self::Path(path) if path.starts_with(b"(") => [b"./", mask(path).as_slice()].concat().into(),
-            Self::Path(path) => mask(path),
-            Self::Stdin => "(standard input)".into(),
-            Self::Commit(_) => "(commit message)".into(),
-            Self::Tag(_) => "(tag message)".into(),
-            Self::Ref(_) => "(ref name)".into(),
-            Self::Nowhere(_) => "(unreachable)".into(),
-        }
-    }
 }
 
 /// Which entries allowed something, in the order of their files.
@@ -383,25 +339,6 @@ impl Policy {
         finding.occurrences.iter().flat_map(|o| Spot::all(&o.place, self)).collect()
     }
 
-    /// The path of a report, relative to the base.
-    fn relative(&self, path: &BString) -> BString {
-        let below = |prefix: &BString| -> Option<BString> {
-            let rest = path.strip_prefix(prefix.as_slice())?;
-            match rest.strip_prefix(b"/") {
-                Some(rest) => Some(rest.into()),
-                None if prefix.is_empty() || rest.is_empty() || prefix.ends_with(b"/") => Some(rest.into()),
-                None => None,
-            }
-        };
-        let found = self.shown.iter().filter_map(|(prefix, base)| Some((prefix.len(), below(prefix)?, base)));
-        let Some((_, rest, base)) = found.max_by_key(|(length, ..)| *length) else { return path.clone() };
-        match (base.is_empty(), rest.is_empty()) {
-            (true, _) => rest,
-            (_, true) => base.clone(),
-            _ => [base.as_slice(), b"/", rest.as_slice()].concat().into(),
-        }
-    }
-
     fn add_config(&mut self, mut config: Config) {
         self.patterns.extend(config.ignore.take());
         self.config = Some(config);
@@ -413,98 +350,6 @@ impl Policy {
         let files = files.chain(self.config.iter().map(|c| c.name.clone()));
         let files: BTreeSet<_> = files.chain(self.baseline.iter().map(|b| b.name.clone())).collect();
         self.files = files.into_iter().collect();
-    }
-
-    fn config_notes(&self, used: &Used, judged: bool) -> Vec<String> {
-        let Some(config) = &self.config else { return Vec::new() };
-        let (mut notes, mut stale) = (Vec::new(), Vec::new());
-        for (n, entry) in config.allow.iter().enumerate() {
-            let place = at(&config.name, entry.line);
-            match entry.expires.filter(|last| *last < self.today) {
-                Some(last) if used.expired_allow.contains(&n) => {
-                    notes.push(format!("{place} expired after {last}: what it allowed is reported again"));
-                }
-                Some(last) => notes.push(format!("{place} expired after {last}")),
-                None if judged && !used.allow.contains(&n) => stale.push(entry.line),
-                None => {}
-            }
-        }
-        notes.extend(stale_note(&config.name, &stale, ""));
-        notes
-    }
-
-    fn baseline_notes(&self, used: &Used, judged: bool, scanned: &Scanned<'_>) -> Vec<String> {
-        let Some(baseline) = &self.baseline else { return Vec::new() };
-        let mut notes = Vec::new();
-        let mut stale = Vec::new();
-        for (n, entry) in baseline.entries.iter().enumerate() {
-            let place = at(&baseline.name, entry.line);
-            let expired = entry.expires.filter(|_| entry.is_expired(self.today));
-            if let (Some(last), true) = (expired, used.expired_entries.contains(&n)) {
-                notes.push(format!(
-                    "{place} expired after {last}: {} in {} is reported again",
-                    entry.rule,
-                    entry.place.to_str_lossy()
-                ));
-            } else if judged && !used.entries.contains(&n) && scanned.rules.iter().any(|m| m.id == entry.rule) {
-                stale.push(entry.line);
-            }
-        }
-        notes.extend(stale_note(&baseline.name, &stale, "; `keyscan baseline update` takes them out"));
-        notes
-    }
-}
-
-/// One line for all entries that allow nothing.
-fn stale_note(name: &str, lines: &[usize], advice: &str) -> Option<String> {
-    let entries = match lines.len() {
-        0 => return None,
-        1 => "1 entry allows".to_owned(),
-        n => format!("{n} entries allow"),
-    };
-    let shown: Vec<_> = lines.iter().take(10).map(usize::to_string).collect();
-    let more = if lines.len() > shown.len() { ", ..." } else { "" };
-    Some(format!("{name}: {entries} nothing that is there (line {}{more}){advice}", shown.join(", ")))
-}
-
-/// Moves of a finding's secret, as pairs of old and new place.
-fn moved(finding: &Finding) -> Vec<(Spot, Spot)> {
-    let moves = finding.life.iter().flat_map(|life| &life.moves);
-    moves.map(|(old, new)| (Spot::Path(old.clone()), Spot::Path(new.clone()))).collect()
-}
-
-/// Moves that lead to what is covered, and those that lead to these, and so on.
-fn earlier_names(finding: &Finding, covered: &Covered) -> Vec<(Spot, Spot)> {
-    let mut reached: BTreeSet<Spot> = covered.keys().cloned().collect();
-    let moves = moved(finding);
-    let mut found = Vec::new();
-    while let Some((old, new)) = moves.iter().find(|(old, new)| reached.contains(new) && !reached.contains(old)) {
-        reached.insert(old.clone());
-        found.push((old.clone(), new.clone()));
-    }
-    found
-}
-
-/// The fingerprint of a finding at one of its places. That of a secret that could be guessed binds the path; the name of
-/// the key is left out, since it may change with the line.
-fn fingerprint(finding: &Finding, rule: &str, spot: &Spot, mask: &dyn Fn(&BString) -> BString) -> String {
-    if finding.guessable {
-        Fingerprint::weak(rule, &spot.name(mask), b"", &finding.secret).to_string()
-    } else {
-        finding.fingerprint.to_string()
-    }
-}
-
-/// The line of a baseline for a finding whose paths were masked.
-fn new_entry(finding: &Finding, rule: &str, spot: &Spot) -> Entry {
-    Entry {
-        fingerprint: fingerprint(finding, rule, spot, &BString::clone),
-        rule: rule.to_owned(),
-        place: spot.name(&BString::clone),
-        expires: None,
-        owner: None,
-        reason: None,
-        line: 0,
     }
 }
 

@@ -213,7 +213,10 @@ impl<'d> Sink<'d> {
                 verdict: m.verdict,
                 confidence: m.confidence,
                 severity: m.severity,
-                facts: m.facts.clone(),
+                facts: match set.rules()[m.rule].anchoring {
+                    Anchoring::Name(_) => generic::facts_of(&text.bytes, &m.span),
+                    _ => m.facts.clone(),
+                },
                 sightings: sighting.into_iter().collect(),
             };
             add(&mut self.entries, (m.rule, secret), entry);
