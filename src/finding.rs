@@ -356,6 +356,8 @@ impl Finding {
 pub struct Occurrence {
     /// Where.
     pub place: Place,
+    /// The path inside of it, if it is an archive: `!` stands between the layers. The position is one in that member.
+    pub member: Option<BString>,
     /// Where in it; `None` in binary content, where only the offset means something.
     pub position: Position,
     /// The content is binary: lines and columns mean nothing, the offset does.

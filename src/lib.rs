@@ -1,4 +1,5 @@
 //! keyscan
+pub mod archive;
 pub mod blob;
 pub mod checksum;
 pub mod cli;

@@ -14,10 +14,12 @@
 /// What a session is: repositories, the program, minted credentials.
 mod util;
 
-/// The catalogue as a whole.
-mod catalogue;
 /// The GitHub Action, run as a runner would for each event.
 mod action;
+/// Archives, compressed files and documents.
+mod archives;
+/// The catalogue as a whole.
+mod catalogue;
 /// What is damaged is named, and nothing else is lost with it.
 mod damage;
 /// Secrets in another spelling.

@@ -305,6 +305,16 @@ pub struct ScanArgs {
     #[arg(long, value_name = "N", default_value_t = crate::detect::encoded::DEPTH, value_parser = clap::value_parser!(u8).range(0..=32), help_heading = "What to scan")]
     pub decode_depth: u8,
 
+    /// Do not look into archives, compressed files, databases and PDF; their own bytes are scanned all the same.
+    #[arg(long, help_heading = "What to scan")]
+    pub no_archives: bool,
+    /// How deep archives in archives are opened.
+    #[arg(long, value_name = "N", default_value_t = crate::archive::DEPTH, value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "What to scan")]
+    pub max_archive_depth: u8,
+    /// MiB that one file may decompress to, all layers together. At most 250 times its size, or 64 MiB if that is more.
+    #[arg(long, value_name = "MIB", default_value_t = crate::archive::BYTES >> 20, value_parser = clap::value_parser!(u64).range(1..=1 << 20), help_heading = "What to scan")]
+    pub max_decompressed: u64,
+
     /// Use the rules of this file too. May be given several times.
     #[arg(long, value_name = "FILE", help_heading = "Rules")]
     pub rules: Vec<PathBuf>,

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::archive::Limits;
 use crate::cli::args::{GitleaksArgs, ImportCommand};
 use crate::cli::baseline::{count, write};
 use crate::cli::exit::Exit;
@@ -135,6 +136,7 @@ fn findings_of(ignored: &[Ignored], converted: &Converted, root: &Path, made: &m
         quarantine: Quarantine::default(),
         deadline: None,
         policy: Arc::new(policy),
+        archives: Limits::default(),
         plain: false,
     };
     let bar = progress::Bar::new(true);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::archive::Limits;
 use crate::cli::args::ScanArgs;
 use crate::detect::inventory::Inventory;
 use crate::error::{Error, Result};
@@ -58,6 +59,10 @@ impl Settings {
                 show_malformed: args.show_malformed,
                 show_publishable: args.show_publishable,
                 allow_incomplete: args.allow_incomplete,
+                archives: Limits {
+                    depth: if args.no_archives { 0 } else { args.max_archive_depth },
+                    bytes: args.max_decompressed << 20,
+                },
                 selection: selection(args),
                 allow_empty_range: args.allow_empty_range,
                 quarantine: Quarantine::default(),

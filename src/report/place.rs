@@ -78,8 +78,15 @@ pub(super) fn name<'f>(context: &Context<'_>, finding: &'f Finding, occurrence: 
 
 /// A place with its line, for a terminal.
 pub(super) fn at(context: &Context<'_>, finding: &Finding, occurrence: &Occurrence) -> String {
-    let name = printable(name(context, finding, occurrence));
-    line(occurrence).map_or(name.clone(), |line| format!("{name}:{line}"))
+    let mut name = printable(name(context, finding, occurrence));
+    let line = match &occurrence.member {
+        Some(member) => {
+            name = format!("{name}!{}", context.say_name(member));
+            (!occurrence.binary).then_some(occurrence.position.line)
+        }
+        None => line(occurrence),
+    };
+    line.map_or(name.clone(), |line| format!("{name}:{line}"))
 }
 
 /// So many places, each named once, and how many more there are.
@@ -103,9 +110,9 @@ pub(super) fn object(occurrence: &Occurrence) -> Option<&str> {
     }
 }
 
-/// The line, where lines mean something: not in binary content, nor in the name of a ref or a file.
+/// The line, where lines mean something: not in binary content or an archive, nor in the name of a ref or a file.
 pub(super) fn line(occurrence: &Occurrence) -> Option<usize> {
-    let counted = !occurrence.binary && !matches!(occurrence.place, Place::Ref { .. });
+    let counted = !occurrence.binary && occurrence.member.is_none() && !matches!(occurrence.place, Place::Ref { .. });
     let counted = counted && !occurrence.via.contains(&FILE_NAME);
     counted.then_some(occurrence.position.line)
 }

@@ -92,6 +92,7 @@ fn blob(paths: &[&str], digit: char, line: usize) -> Occurrence {
 
 fn occurrence(place: Place, line: usize, column: usize) -> Occurrence {
     Occurrence {
+        member: None,
         place,
         position: Position { offset: line * 40 + column, line, column, end_line: line, end_column: column + 40 },
         binary: false,

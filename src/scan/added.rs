@@ -125,6 +125,10 @@ fn source(found: &Found, gone: &[(BString, ObjectId)], key: &Key) -> Option<Obje
 }
 
 fn is_added(lines: &[bool], sighting: &Sighting) -> bool {
+    if sighting.member.is_some() {
+        // Lines of a member are no lines of the file.
+        return true;
+    }
     let (first, last) = (sighting.position.line, sighting.position.end_line.max(sighting.position.line));
     (first..=last).any(|line| lines.get(line - 1).copied().unwrap_or(true))
 }

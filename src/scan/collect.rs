@@ -47,6 +47,8 @@ pub(super) enum Spot {
 #[derive(Clone, Debug)]
 pub(super) struct Sighting {
     pub(super) spot: Spot,
+    /// Path in an archive.
+    pub(super) member: Option<BString>,
     pub(super) position: Position,
     pub(super) binary: bool,
     pub(super) via: Vec<&'static str>,
@@ -55,6 +57,17 @@ pub(super) struct Sighting {
     /// Rule of its other half, and the line that has it (the offset in a binary file).
     pair: Option<(usize, usize)>,
 }
+
+/// Where in an archive bytes stand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inside {
+    pub(super) member: Option<BString>,
+    /// What was opened to get there.
+    pub(super) via: Vec<&'static str>,
+}
+
+/// Secrets that were found in an archive, and need not be found again in its own bytes.
+pub(super) type Found = std::collections::HashSet<(usize, Secret)>;
 
 /// Everything known about one secret under one rule.
 #[derive(Clone, Debug)]
@@ -110,7 +123,7 @@ impl History for Provenance {
 /// What one worker found.
 pub(super) struct Sink<'d> {
     pub(super) detector: &'d Detector,
-    options: &'d Options,
+    pub(super) options: &'d Options,
     pub(super) scratch: incremental::Scratch,
     entries: Entries,
     no_rules: BTreeSet<String>,
@@ -131,9 +144,10 @@ impl<'d> Sink<'d> {
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
+        let mut found = self.open(bytes, source);
         let text = text::sniff(bytes);
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
-        self.take(&memo, &text, source);
+        self.take_from(&memo, &text, source, &Inside::default(), &mut found);
     }
 
     /// Takes out what was found so far, sorted.
@@ -148,6 +162,19 @@ impl<'d> Sink<'d> {
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
+        self.take_from(memo, text, source, &Inside::default(), &mut Found::default());
+    }
+
+    /// Takes over what was found in a text. `found` gets it if the text stands in an archive; otherwise what it has is left
+    /// out.
+    pub(super) fn take_from(
+        &mut self,
+        memo: &Memo,
+        text: &text::Text<'_>,
+        source: &Source<'_>,
+        inside: &Inside,
+        found: &mut Found,
+    ) {
         if memo.is_cut() {
             self.problems.push(too_deep(source));
         }
@@ -162,13 +189,19 @@ impl<'d> Sink<'d> {
         let pairs = self.detector.pair(&text.bytes, &mut matches);
         for (m, pair) in matches.iter().zip(pairs) {
             let secret = m.secret(&text.bytes);
+            if !inside.via.is_empty() {
+                found.insert((m.rule, secret.clone()));
+            } else if found.contains(&(m.rule, secret.clone())) {
+                continue;
+            }
             let outer = if matches!(source, Source::Name(_)) { Some("file name") } else { text.via };
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
+                member: inside.member.clone(),
                 position: excerpt::position(&text.bytes, &m.span, text.bom),
                 binary: text.binary,
-                via: outer.iter().chain(m.via()).copied().collect(),
+                via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
                 allowed: self.comment(&text.bytes, m, &matches, source),
                 pair: pair.map(|pair| {
@@ -367,9 +400,11 @@ fn finding(
     options: &Options,
 ) -> Finding {
     let meta = &set.metas()[rule];
-    entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
+    entry.sightings.sort_by(|a, b| (&a.spot, &a.member, a.position).cmp(&(&b.spot, &b.member, b.position)));
     // An object is read from each damaged pack that has it.
-    entry.sightings.dedup_by(|a, b| (&a.spot, a.position, &a.via) == (&b.spot, b.position, &b.via));
+    entry
+        .sightings
+        .dedup_by(|a, b| (&a.spot, &a.member, a.position, &a.via) == (&b.spot, &b.member, b.position, &b.via));
     let objects: Vec<ObjectId> = entry
         .sightings
         .iter()
@@ -383,7 +418,7 @@ fn finding(
     let (rule, secret) = key;
     entry.facts.extend(pair(set, &entry.sightings));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
-    occurrences.sort_by(|a, b| (&a.place, a.position).cmp(&(&b.place, b.position)));
+    occurrences.sort_by(|a, b| (&a.place, &a.member, a.position).cmp(&(&b.place, &b.member, b.position)));
     let mut entry_reasons = reasons(set, rule, entry.verdict);
     entry_reasons.extend(evidence(&mut entry.facts, options));
     let named = matches!(set.rules()[rule].anchoring, Anchoring::Name(_));
@@ -472,6 +507,7 @@ fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
     };
     Occurrence {
         place,
+        member: sighting.member,
         position: sighting.position,
         binary: sighting.binary,
         excerpt: sighting.excerpt,

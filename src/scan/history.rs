@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gix::ObjectId;
 use gix::hashtable::HashSet;
 
+use crate::archive;
 use crate::detect::Detector;
 use crate::detect::incremental::{self, Memo};
 use crate::detect::text;
@@ -230,6 +231,12 @@ impl<'a> Visitor for HistoryVisitor<'a> {
 
 impl HistoryVisitor<'_> {
     fn blob(&self, sink: &mut Sink<'_>, object: Object<'_, Memo>, source: &Source<'_>) -> Memo {
+        if self.options.archives.depth > 0 && archive::is_archive(object.bytes) {
+            if !object.seen {
+                sink.scan(object.bytes, source);
+            }
+            return Memo::opaque();
+        }
         let text = text::sniff(object.bytes);
         let memo = match object.base {
             Some((base, regions)) if text.via.is_none() && !self.options.plain => {

@@ -4,6 +4,7 @@
 //! and sorted at the end, so the result does not depend on the number of threads.
 
 mod added;
+mod archives;
 mod collect;
 mod git_files;
 mod history;
@@ -21,6 +22,7 @@ use std::time::Instant;
 use bstr::BString;
 use rayon::prelude::*;
 
+use crate::archive::Limits;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
@@ -54,6 +56,8 @@ pub struct Options {
     pub show_publishable: bool,
     /// A shallow or partial history, or an unreadable object, is named but is no failure.
     pub allow_incomplete: bool,
+    /// How far archives are opened.
+    pub archives: Limits,
     /// Only what a part of the history adds, or what is staged; no files.
     pub selection: Option<Selection>,
     /// A range without a commit is no mistake.

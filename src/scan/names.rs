@@ -10,6 +10,9 @@ use crate::finding::{Finding, Place, Receipt};
 pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut Receipt) {
     for finding in findings {
         for occurrence in &mut finding.occurrences {
+            if let Some(member) = &mut occurrence.member {
+                mask(detector, member);
+            }
             match &mut occurrence.place {
                 Place::File { path } => mask(detector, path),
                 Place::Blob { paths, .. } => paths.iter_mut().for_each(|path| mask(detector, path)),

@@ -105,6 +105,7 @@ impl Occurrence {
             paths,
             id,
             commit,
+            member: occurrence.member.as_ref().map(path),
             binary: occurrence.binary,
             position: Position::new(occurrence),
             via: occurrence.via.iter().map(|&step| step.to_owned()).collect(),

@@ -178,6 +178,7 @@ wire! {
         paths: Vec<Path>,
         id: Option<String>,
         commit: Option<String>,
+        member: Option<Path>,
         binary: bool,
         position: Position,
         via: Vec<String>,

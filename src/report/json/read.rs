@@ -238,7 +238,7 @@ impl Builder {
     }
 
     fn occurrence(&mut self, wire: super::Occurrence) -> Result<Occurrence, Wrong> {
-        let super::Occurrence { kind, paths, id, commit, binary, position, via, excerpt, allowed } = wire;
+        let super::Occurrence { kind, paths, id, commit, member, binary, position, via, excerpt, allowed } = wire;
         let mut paths = paths.into_iter().map(path).collect::<Result<Vec<_>, _>>()?;
         let id = id.ok_or("an occurrence lacks its object id");
         let mut one = || if paths.len() == 1 { paths.pop() } else { None }.ok_or("an occurrence needs one path");
@@ -254,6 +254,7 @@ impl Builder {
         let count = |number: Option<usize>| number.unwrap_or_default();
         Ok(Occurrence {
             place,
+            member: member.map(path).transpose()?,
             position: Position {
                 offset: position.offset,
                 line: count(position.line),

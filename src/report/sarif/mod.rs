@@ -242,6 +242,14 @@ fn build_location(context: &Context<'_>, finding: &Finding, occurrence: &Occurre
         Place::Tag { id } => drop(bag.insert("tag".to_owned(), json!(id))),
         Place::Ref { name } => drop(bag.insert("ref".to_owned(), json!(String::from_utf8_lossy(&context.name(name))))),
     }
+    if let Some(member) = &occurrence.member {
+        let at = &occurrence.position;
+        bag.insert("member".to_owned(), json!(String::from_utf8_lossy(&context.name(member))));
+        bag.insert("memberOffset".to_owned(), json!(at.offset));
+        if !occurrence.binary {
+            bag.insert("memberLine".to_owned(), json!(at.line));
+        }
+    }
     if !occurrence.via.is_empty() {
         bag.insert("via".to_owned(), json!(occurrence.via));
     }
@@ -253,7 +261,10 @@ fn build_location(context: &Context<'_>, finding: &Finding, occurrence: &Occurre
 
 fn build_region(context: &Context<'_>, finding: &Finding, occurrence: &Occurrence) -> Region {
     let at = &occurrence.position;
-    let mut region = if occurrence.binary {
+    let mut region = if occurrence.member.is_some() {
+        // The position is one in the member; of the file only the beginning can be shown.
+        Region::builder().start_line(1).build()
+    } else if occurrence.binary {
         let mut region = Region::builder().byte_offset(number(at.offset)).build();
         // Decoding changes lengths, so only content read as it is has a known one.
         region.byte_length = occurrence.via.is_empty().then(|| number(finding.secret.len()));

@@ -36,6 +36,10 @@ impl Block<'_> {
         let at = &occurrence.position;
         let at =
             if occurrence.binary { format!(" at byte {}", at.offset) } else { format!(":{}:{}", at.line, at.column) };
+        let at = match &occurrence.member {
+            Some(member) => format!("!{}{at}", self.context.say_name(member)),
+            None => at,
+        };
         let mut text = match &occurrence.place {
             Place::Stdin => format!("standard input{at}"),
             Place::File { path } => format!("{}{at}", self.context.say_name(path)),
