@@ -57,6 +57,8 @@ pub(super) struct Entry {
     confidence: Confidence,
     severity: Severity,
     facts: Vec<Fact>,
+    /// The word of the rule's context that stands before it; the first in the alphabet of several.
+    name: Option<String>,
     /// None for what is counted and not reported.
     pub(super) sightings: Vec<Sighting>,
 }
@@ -74,6 +76,7 @@ impl Entry {
             self.verdict = self.verdict.max(other.verdict);
             self.confidence = self.confidence.max(other.confidence);
         }
+        self.name = self.name.take().into_iter().chain(other.name).min();
         self.sightings.append(&mut other.sightings);
     }
 }
@@ -155,6 +158,7 @@ impl<'d> Sink<'d> {
                 confidence: m.confidence,
                 severity: m.severity,
                 facts: m.facts.clone(),
+                name: sighting.as_ref().and_then(|_| self.detector.name_before(&text.bytes, m)).map(str::to_owned),
                 sightings: sighting.into_iter().collect(),
             };
             add(&mut self.entries, (m.rule, secret), entry);
@@ -312,7 +316,7 @@ fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: 
         verdict: entry.verdict,
         confidence: entry.confidence,
         severity: entry.severity,
-        reasons: reasons(set, rule, entry.verdict),
+        reasons: reasons(set, rule, entry.verdict, entry.name.as_deref()),
         facts: entry.facts,
         occurrences,
         life,
@@ -367,7 +371,7 @@ fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
 }
 
 /// Why a finding is believed, strongest first.
-fn reasons(set: &RuleSet, index: usize, verdict: Verdict) -> Vec<String> {
+fn reasons(set: &RuleSet, index: usize, verdict: Verdict, name: Option<&str>) -> Vec<String> {
     let rule = &set.rules()[index];
     let mut reasons = Vec::new();
     match verdict {
@@ -386,7 +390,10 @@ fn reasons(set: &RuleSet, index: usize, verdict: Verdict) -> Vec<String> {
         }
     }
     if let Some(context) = &rule.context {
-        reasons.push(format!("a name like `{}` stands before it", context.near[0]));
+        reasons.push(match name {
+            Some(name) => format!("the word `{name}` stands before it"),
+            None => format!("a word like `{}` stands before it", context.near[0]),
+        });
     }
     reasons
 }
