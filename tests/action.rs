@@ -381,3 +381,60 @@ fn what_is_allowed_opens_no_alert() {
     assert_eq!(done.sarif["runs"][0]["results"], json!([]), "{}", done.log);
     assert!(done.summary.contains("1 allowed finding"), "{}", done.summary);
 }
+
+/// Runs a script of the documentation as another CI service would.
+fn script(checkout: &Path, script: &str, env: &[(&str, &str)], shell: &[&str]) -> (i32, String) {
+    let program = Path::new(env!("CARGO_BIN_EXE_keyscan")).parent().unwrap().display().to_string();
+    let path = format!("{program}:{}", std::env::var("PATH").unwrap());
+    let mut command = Command::new(shell[0]);
+    command.args(&shell[1..]).args(["-c", script]).current_dir(checkout);
+    command.env_clear().env("PATH", path).env("HOME", checkout).envs(env.iter().copied());
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    let out = command.output().unwrap();
+    let text = [out.stdout, out.stderr].concat();
+    (out.status.code().unwrap(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn the_gitlab_job_scans_what_was_added() {
+    let server = server(820);
+    let text = fs::read_to_string(root().join("docs/ci/gitlab.yml")).unwrap();
+    let job: Value = serde_yaml::from_str(&text).unwrap();
+    let lines: Vec<_> = job["keyscan"]["script"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
+    let head = ("CI_COMMIT_SHA", server.head.as_str());
+    let (base, first) = (server.base.as_str(), server.first.as_str());
+    let cases: [(&str, Vec<(&str, &str)>, usize); 5] = [
+        (
+            "merge",
+            vec![head, ("CI_PIPELINE_SOURCE", "merge_request_event"), ("CI_MERGE_REQUEST_DIFF_BASE_SHA", base)],
+            1,
+        ),
+        ("push", vec![head, ("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BEFORE_SHA", base)], 1),
+        ("older", vec![head, ("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BEFORE_SHA", first)], 1),
+        ("new", vec![head, ("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BEFORE_SHA", NONE)], 2),
+        ("schedule", vec![head, ("CI_PIPELINE_SOURCE", "schedule")], 2),
+    ];
+    for (name, env, want) in cases {
+        let at = checkout(&server.repo, name, "topic", None);
+        let (code, log) = script(&at, &lines.join("\n"), &env, &["sh", "-e"]);
+        assert_eq!(code, 1, "{name}: {log}");
+        let report = fs::read(at.join("gl-secret-detection-report.json")).unwrap();
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        assert_eq!(report["vulnerabilities"].as_array().unwrap().len(), want, "{name}: {log}");
+        assert!(at.join("keyscan.xml").exists() && at.join("keyscan.json").exists());
+    }
+}
+
+#[test]
+fn the_recipe_for_any_service_scans_what_was_added() {
+    let server = server(830);
+    let docs = fs::read_to_string(root().join("docs/ci.md")).unwrap();
+    let recipe = docs.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    for (target, depth, want) in [("main", None, 1), ("main", Some(1), 1), ("", None, 2)] {
+        let at = checkout(&server.repo, &format!("any-{target}-{}", depth.is_some()), "topic", depth);
+        let (code, log) = script(&at, recipe, &[("TARGET_BRANCH", target)], &["sh", "-e"]);
+        assert_eq!(code, 1, "{log}");
+        let report: Value = serde_json::from_slice(&fs::read(at.join("keyscan.json")).unwrap()).unwrap();
+        assert_eq!(report["counts"]["findings"], want, "{log}");
+    }
+}

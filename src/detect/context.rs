@@ -213,6 +213,13 @@ impl ContextIndex {
         rules
     }
 
+    /// The last of a rule's own words before a value, as the rule writes it.
+    pub fn name_before(&self, context: &Context, hay: &[u8], at: usize) -> Option<&str> {
+        let words = self.find(hay, at.saturating_sub(context.within)..at);
+        let names = words.iter().map(|word| &self.words[word.index]);
+        names.filter(|word| context.near.contains(word)).next_back().map(String::as_str)
+    }
+
     /// Is the context of a rule there for a value that begins at `at`?
     pub fn holds(&self, context: &Context, words: &[Word], at: usize) -> bool {
         let in_reach = |w: &&Word| w.span.end <= at && at - w.span.start <= context.within;
@@ -401,6 +408,14 @@ mod tests {
         for (text, want) in cases {
             let words = index.find(text.as_bytes(), 0..text.len());
             assert_eq!(index.holds(&context, &words, text.len()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_is_the_one_that_stands_there() {
+        let (index, context) = index();
+        for (text, want) in [("DD_API_KEY=", Some("dd")), ("dd or acme key: ", Some("acme")), ("key=", None)] {
+            assert_eq!(index.name_before(&context, text.as_bytes(), text.len()), want, "{text}");
         }
     }
 

@@ -107,6 +107,12 @@ impl Detector {
         self.partners.join(text, matches)
     }
 
+    /// The word of the rule's context that stands before a match.
+    pub fn name_before(&self, hay: &[u8], m: &RawMatch) -> Option<&str> {
+        let context = self.set.rules()[m.rule].context.as_ref()?;
+        self.context.name_before(context, hay, m.span.start)
+    }
+
     /// Scans a whole text: the reference that every cleverer way must equal.
     pub fn scan(&self, hay: &[u8]) -> Vec<RawMatch> {
         let mut hits = Vec::new();

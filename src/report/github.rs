@@ -11,7 +11,7 @@ use termcolor::WriteColor;
 
 use super::context::{Context, plural};
 use super::{place, printable, words};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Life, Severity};
 
 /// Annotations that GitHub shows of each level and step.
 const LIMIT: usize = 10;
@@ -89,7 +89,9 @@ fn finding(context: &Context<'_>, finding: &Finding) -> Command {
     // A path that had to be escaped is no path any more, and a file that is gone has no lines.
     let file = main.and_then(|o| place::path(finding, o)).map(|path| context.name(path));
     let exact = file.is_some_and(|path| *path == *name.as_bytes());
-    let shown = exact && (finding.in_tree() || finding.life.as_ref().is_some_and(|life| life.in_head));
+    let gone = |life: &Life| life.removed.iter().any(|removal| removal.path == name.as_bytes());
+    let in_head = finding.life.as_ref().is_some_and(|life| life.in_head && !gone(life));
+    let shown = exact && (finding.in_tree() || in_head);
     let at = main.map(|o| place::at(context, finding, o)).unwrap_or_default();
     let mut message = words::message(context, finding);
     if !shown && !name.is_empty() {

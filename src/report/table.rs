@@ -39,7 +39,8 @@ const COLUMNS: [&str; 22] = [
 
 /// Writes the table.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
-    let mut table = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(out);
+    // In memory first: the errors of the csv crate hide that a pipe was closed.
+    let mut table = WriterBuilder::new().quote_style(QuoteStyle::Always).from_writer(Vec::new());
     table.write_record(COLUMNS)?;
     for found in context.findings() {
         table.write_record(finding(context, found).map(|field| harmless(&field)))?;
@@ -51,7 +52,8 @@ pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Resu
     last[9] = if context.report.receipt.complete() { "complete" } else { "incomplete" }.to_owned();
     last[21] = words::summary(context);
     table.write_record(last)?;
-    table.flush()
+    let rows = table.into_inner().map_err(|e| io::Error::other(e.to_string()))?;
+    out.write_all(&rows)
 }
 
 /// An empty row of a kind.

@@ -76,6 +76,8 @@ pub(super) struct Entry {
     confidence: Confidence,
     severity: Severity,
     facts: Vec<Fact>,
+    /// The word of the rule's context that stands before it; the first in the alphabet of several.
+    name: Option<String>,
     /// None for what is counted and not reported.
     pub(super) sightings: Vec<Sighting>,
 }
@@ -93,6 +95,7 @@ impl Entry {
             self.verdict = self.verdict.max(other.verdict);
             self.confidence = self.confidence.max(other.confidence);
         }
+        self.name = self.name.take().into_iter().chain(other.name).min();
         self.sightings.append(&mut other.sightings);
     }
 }
@@ -217,6 +220,7 @@ impl<'d> Sink<'d> {
                     Anchoring::Name(_) => generic::facts_of(&text.bytes, &m.span),
                     _ => m.facts.clone(),
                 },
+                name: sighting.as_ref().and_then(|_| self.detector.name_before(&text.bytes, m)).map(str::to_owned),
                 sightings: sighting.into_iter().collect(),
             };
             add(&mut self.entries, (m.rule, secret), entry);
@@ -419,7 +423,7 @@ fn finding(
     entry.facts.extend(pair(set, &entry.sightings));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
     occurrences.sort_by(|a, b| (&a.place, &a.member, a.position).cmp(&(&b.place, &b.member, b.position)));
-    let mut entry_reasons = reasons(set, rule, entry.verdict);
+    let mut entry_reasons = reasons(set, rule, entry.verdict, entry.name.as_deref());
     entry_reasons.extend(evidence(&mut entry.facts, options));
     let named = matches!(set.rules()[rule].anchoring, Anchoring::Name(_));
     let guessable = guessable(set, rule, &secret);
@@ -531,7 +535,7 @@ fn evidence(facts: &mut Vec<Fact>, options: &Options) -> Vec<String> {
 }
 
 /// Why a finding is believed, strongest first.
-fn reasons(set: &RuleSet, index: usize, verdict: Verdict) -> Vec<String> {
+fn reasons(set: &RuleSet, index: usize, verdict: Verdict, name: Option<&str>) -> Vec<String> {
     let rule = &set.rules()[index];
     let mut reasons = Vec::new();
     match verdict {
@@ -553,7 +557,10 @@ fn reasons(set: &RuleSet, index: usize, verdict: Verdict) -> Vec<String> {
         }
     }
     if let Some(context) = &rule.context {
-        reasons.push(format!("a name like `{}` stands before it", context.near[0]));
+        reasons.push(match name {
+            Some(name) => format!("the word `{name}` stands before it"),
+            None => format!("a word like `{}` stands before it", context.near[0]),
+        });
     }
     reasons
 }
