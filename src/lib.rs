@@ -5,6 +5,7 @@ pub mod cli;
 pub mod detect;
 pub mod error;
 pub mod finding;
+pub mod hook;
 pub mod policy;
 pub mod provenance;
 pub mod range;

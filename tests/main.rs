@@ -20,6 +20,8 @@ mod determinism;
 mod exit_codes;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
+/// keyscan in git's hooks.
+mod hooks;
 /// Which module may know which.
 mod layers;
 /// What users of other scanners suffer from.

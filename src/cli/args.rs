@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::hook_args::HookCommand;
 use crate::finding::{Confidence, Severity};
 
 /// Finds leaked credentials in files and in the whole git history, and proves offline which ones are real.
@@ -71,6 +72,9 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         rules: Vec<PathBuf>,
     },
+    /// Check commits and pushes in git's hooks, and put keyscan there.
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Accept findings that are known, in a file that is safe to commit.
     #[command(subcommand)]
     Baseline(BaselineCommand),

@@ -3,6 +3,9 @@
 mod args;
 mod baseline;
 mod exit;
+mod hook;
+mod hook_args;
+mod hook_words;
 mod progress;
 mod rules;
 mod rules_doc;
@@ -40,6 +43,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         None => scan_command(cli.scan),
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
+        Some(Command::Hook(command)) => return hook::run(command),
         Some(Command::Baseline(command)) => baseline::run(&command),
         Some(Command::Config(command)) => baseline::config(&command),
         Some(Command::Import(_)) => Err(Error::new("not here yet")),

@@ -84,7 +84,7 @@ pub(super) type Key = (usize, Secret);
 type Entries = HashMap<Key, Entry>;
 
 /// What is known of the lives of secrets.
-pub(super) trait History: std::fmt::Debug {
+pub(super) trait History: std::fmt::Debug + Sync {
     /// The life of a secret that stands in these objects, if they are of this history.
     fn life(&self, key: &Key, objects: &[ObjectId]) -> Option<Life>;
     /// Where a blob lived.
@@ -286,6 +286,8 @@ impl Collected {
 fn finding(set: &RuleSet, rule: usize, secret: Secret, mut entry: Entry, lives: &[Box<dyn History>]) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, a.position).cmp(&(&b.spot, b.position)));
+    // The file on disk and what is staged of it.
+    entry.sightings.dedup_by(|a, b| (&a.spot, a.position, a.via) == (&b.spot, b.position, b.via));
     let objects: Vec<ObjectId> = entry
         .sightings
         .iter()

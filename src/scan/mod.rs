@@ -4,6 +4,7 @@
 //! and sorted at the end, so the result does not depend on the number of threads.
 
 mod added;
+mod bulk;
 mod collect;
 mod history;
 mod names;
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use bstr::BString;
+use bstr::{BString, ByteVec};
 use rayon::prelude::*;
 
 use crate::detect::Detector;
@@ -49,8 +50,6 @@ pub struct Options {
     pub show_publishable: bool,
     /// A shallow or partial history, or an unreadable object, is named but is no failure.
     pub allow_incomplete: bool,
-    /// Only what a part of the history adds, or what is staged; no files.
-    pub selection: Option<Selection>,
     /// A range without a commit is no mistake.
     pub allow_empty_range: bool,
     /// Object stores beside the repository's own that git names to a hook.
@@ -70,6 +69,8 @@ pub enum Target {
     Stdin,
     /// A file or directory.
     Path(PathBuf),
+    /// What a part of the history of a repository adds, or what is staged there.
+    Part(PathBuf, Selection),
 }
 
 /// The result of a scan.
@@ -115,6 +116,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         names.push(match target {
             Target::Stdin => scan.stdin()?,
             Target::Path(path) => scan.path(path, targets.len() == 1)?,
+            Target::Part(path, selection) => scan.part(path, selection)?,
         });
     }
     let Scan { collected, mut receipt, lives, .. } = scan;
@@ -129,7 +131,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         rules: detector.rules().metas(),
         everything: options.files
             && options.history
-            && options.selection.is_none()
+            && !targets.iter().any(|t| matches!(t, Target::Part(..)))
             && options.confidence <= Confidence::Medium,
         mask: &|path| names::masked(detector, path),
     };
@@ -176,9 +178,6 @@ impl Scan<'_> {
     }
 
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
-        if let Some(selection) = &self.options.selection {
-            return self.part(path, selection);
-        }
         let is_dir = path.is_dir();
         let repository = if is_dir { Repository::at(path)? } else { None };
         let name = path.display().to_string();
@@ -210,6 +209,31 @@ impl Scan<'_> {
             _ => {}
         }
         Ok(format!("{} of {name}", parts.join(" and ")))
+    }
+
+    /// Scans a file that was named, under its name in the repository.
+    fn named(&mut self, path: &Path, shown: &BString) -> Result<()> {
+        let mut sink = Sink::new(self.detector, self.options);
+        let mut buffer = Vec::new();
+        let read = match std::fs::read_link(path) {
+            // The text of a link is what git keeps of it.
+            Ok(target) => {
+                buffer = Vec::from_path_lossy(&target).into_owned();
+                Ok(())
+            }
+            Err(_) => worktree::read(path, &mut buffer),
+        };
+        match read {
+            Ok(()) => {
+                sink.scan(&buffer, &Source::File(shown));
+                sink.scan(shown, &Source::Name(shown));
+                self.receipt.files += 1;
+                self.receipt.file_bytes += buffer.len() as u64;
+            }
+            Err(e) => self.receipt.problems.push(unread(shown, &e)),
+        }
+        self.collected.merge(sink);
+        Ok(())
     }
 
     fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&Repository>) -> Result<()> {
