@@ -8,6 +8,7 @@ pub mod detect;
 pub mod error;
 pub mod finding;
 pub mod generic;
+pub mod hook;
 pub mod policy;
 pub mod provenance;
 pub mod range;

@@ -32,6 +32,8 @@ mod exit_codes;
 mod generic;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
+/// keyscan in git's hooks.
+mod hooks;
 /// Every place in which git keeps something.
 mod keeps;
 /// Keys of formats of one's own, the inventory, and credentials in two halves.

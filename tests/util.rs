@@ -153,6 +153,11 @@ impl Repo {
         text(&out.stdout).trim().to_owned()
     }
 
+    /// Runs git, which may fail.
+    pub fn try_git(&self, directory: &Path, args: &[&str]) -> std::process::Output {
+        self.command(directory, args).output().unwrap()
+    }
+
     /// Runs git with a text on its standard input.
     pub fn git_with_input(&self, args: &[&str], input: &str) -> String {
         let file = self.beside("input");

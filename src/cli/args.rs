@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::hook_args::HookCommand;
 use crate::cli::key::KeyCommand;
 use crate::finding::{Confidence, Severity};
 use crate::rules::{Certainty, Environment, Kind};
@@ -90,6 +91,9 @@ pub enum Command {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Check commits and pushes in git's hooks, and put keyscan there.
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Accept findings that are known, in a file that is safe to commit.
     #[command(subcommand)]
     Baseline(BaselineCommand),

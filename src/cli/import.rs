@@ -131,7 +131,6 @@ fn findings_of(ignored: &[Ignored], converted: &Converted, root: &Path, made: &m
         show_malformed: false,
         show_publishable: false,
         allow_incomplete: false,
-        selection: None,
         allow_empty_range: false,
         quarantine: Quarantine::default(),
         deadline: None,

@@ -3,6 +3,9 @@
 mod args;
 mod baseline;
 mod exit;
+mod hook;
+mod hook_args;
+mod hook_words;
 mod import;
 mod key;
 mod output;
@@ -44,6 +47,7 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         Some(Command::Rules(command)) => rules::run(&command),
         Some(Command::Explain { id, rules }) => rules::show(&id, &rules),
         Some(Command::Report { file, output }) => output::report_command(&file, &output),
+        Some(Command::Hook(command)) => return hook::run(command),
         Some(Command::Baseline(command)) => baseline::run(&command),
         Some(Command::Config(command)) => baseline::config(&command),
         Some(Command::Import(command)) => import::run(&command),

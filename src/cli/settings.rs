@@ -40,7 +40,8 @@ impl Settings {
 
     /// The same; `no_baseline` for making one.
     pub fn resolve_for(args: &ScanArgs, no_baseline: bool) -> Result<Self> {
-        let targets: Vec<Target> = args.paths.iter().map(|path| target(path)).collect::<Result<_>>()?;
+        let targets: Vec<Target> =
+            args.paths.iter().map(|path| target(path, selection(args))).collect::<Result<_>>()?;
         let policy = policy(args, &targets, no_baseline)?;
         let rules = choose(with_own_rules(&args.rules, &policy)?, &args.only, &args.skip)?;
         let config = policy.config();
@@ -63,7 +64,6 @@ impl Settings {
                     depth: if args.no_archives { 0 } else { args.max_archive_depth },
                     bytes: args.max_decompressed << 20,
                 },
-                selection: selection(args),
                 allow_empty_range: args.allow_empty_range,
                 quarantine: Quarantine::default(),
                 deadline: None,
@@ -78,7 +78,7 @@ impl Settings {
 /// The part of the history that is asked for.
 fn selection(args: &ScanArgs) -> Option<Selection> {
     if args.staged {
-        return Some(Selection::Staged);
+        return Some(Selection::Staged(None));
     }
     if let Some(range) = &args.range {
         return Some(Selection::Range(range.clone()));
@@ -91,7 +91,7 @@ fn policy(args: &ScanArgs, targets: &[Target], no_baseline: bool) -> Result<Poli
     let paths: Vec<PathBuf> = targets
         .iter()
         .filter_map(|t| match t {
-            Target::Path(path) => Some(path.clone()),
+            Target::Path(path) | Target::Part(path, _) => Some(path.clone()),
             Target::Stdin => None,
         })
         .collect();
@@ -120,14 +120,17 @@ pub fn with_own_rules(files: &[PathBuf], policy: &Policy) -> Result<RuleSet> {
     Ok(all)
 }
 
-fn target(path: &Path) -> Result<Target> {
-    if path.as_os_str() == "-" {
+fn target(path: &Path, selection: Option<Selection>) -> Result<Target> {
+    if path.as_os_str() == "-" && selection.is_none() {
         return Ok(Target::Stdin);
     }
     if !path.exists() && path.symlink_metadata().is_err() {
         return Err(Error::new(format!("there is no {}", path.display())).help("check the path; `-` is standard input"));
     }
-    Ok(Target::Path(path.to_owned()))
+    Ok(match selection {
+        Some(selection) => Target::Part(path.to_owned(), selection),
+        None => Target::Path(path.to_owned()),
+    })
 }
 
 /// Reads inventory files, if there are any.

@@ -17,8 +17,9 @@ pub enum Selection {
     Since(Option<String>, Vec<String>),
     /// What a push brings.
     Push(Push),
-    /// What is staged: the next commit.
-    Staged,
+    /// What is staged: the next commit. Of the named files, if there are names, those that are not staged are scanned as
+    /// they are on disk.
+    Staged(Option<Vec<BString>>),
 }
 
 /// What a push brings.
@@ -63,7 +64,7 @@ impl Ends {
             Selection::Range(text) => range(repository, lookup, text),
             Selection::Since(revision, branches) => since(repository, lookup, revision.as_deref(), branches),
             Selection::Push(push) => pushed(repository, lookup, push),
-            Selection::Staged => Ok(Self { name: "what is staged".into(), ..Self::default() }),
+            Selection::Staged(_) => Ok(Self { name: "what is staged".into(), ..Self::default() }),
         }
     }
 
@@ -154,20 +155,24 @@ fn pushed(repository: &Repository, lookup: &Lookup, push: &Push) -> Result<Ends>
         }
     }
     let refs: Vec<Ref> = repository.refs()?;
-    let known: Vec<ObjectId> = match &push.known {
-        Known::Refs => refs.iter().filter(|r| r.name.starts_with_str("refs/")).map(|r| r.target).collect(),
+    let (known, others): (Vec<Ref>, &[ObjectId]) = match &push.known {
+        Known::Refs => (refs.into_iter().filter(|r| r.name.starts_with_str("refs/")).collect(), &[]),
         Known::Remote(prefix, ids) => {
-            let tracked = refs.iter().filter(|r| !prefix.is_empty() && r.name.starts_with(prefix));
-            tracked.map(|r| r.target).chain(ids.iter().copied()).collect()
+            let tracked = refs.into_iter().filter(|r| !prefix.is_empty() && r.name.starts_with(prefix));
+            (tracked.collect(), ids)
         }
     };
-    for id in known {
+    let mut tags: Vec<ObjectId> = others.to_vec();
+    for known in known {
+        // Elsewhere than here annotated tags are rare, and a hidden one costs nothing but time.
+        let list = if known.name.starts_with_str("refs/tags/") { &mut tags } else { &mut ends.hidden };
+        list.push(known.target);
+    }
+    for id in tags {
         match lookup.peel(id) {
             Ok(peeled) => {
                 ends.tags.retain(|(tag, _)| !peeled.tags.iter().any(|(have, _)| have == tag));
-                if peeled.kind == ObjectKind::Commit {
-                    ends.hidden.push(peeled.id);
-                }
+                ends.hidden.extend((peeled.kind == ObjectKind::Commit).then_some(peeled.id));
             }
             // The other side may have what is not here.
             Err(Lost::Missing) => {}

@@ -9,7 +9,7 @@ mod staged;
 mod walk;
 
 use bstr::BString;
-use gix::ObjectId;
+pub use gix::ObjectId;
 
 pub use changes::Comparer;
 pub use ends::{Ends, Known, Push, Selection};

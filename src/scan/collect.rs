@@ -405,7 +405,7 @@ fn finding(
 ) -> Finding {
     let meta = &set.metas()[rule];
     entry.sightings.sort_by(|a, b| (&a.spot, &a.member, a.position).cmp(&(&b.spot, &b.member, b.position)));
-    // An object is read from each damaged pack that has it.
+    // An object is read from each damaged pack that has it; a file on disk may be staged, too.
     entry
         .sightings
         .dedup_by(|a, b| (&a.spot, &a.member, a.position, &a.via) == (&b.spot, &b.member, b.position, &b.via));

@@ -5,6 +5,7 @@
 
 mod added;
 mod archives;
+mod bulk;
 mod collect;
 mod git_files;
 mod history;
@@ -19,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use bstr::BString;
+use bstr::{BString, ByteVec};
 use rayon::prelude::*;
 
 use crate::archive::Limits;
@@ -58,8 +59,6 @@ pub struct Options {
     pub allow_incomplete: bool,
     /// How far archives are opened.
     pub archives: Limits,
-    /// Only what a part of the history adds, or what is staged; no files.
-    pub selection: Option<Selection>,
     /// A range without a commit is no mistake.
     pub allow_empty_range: bool,
     /// Object stores beside the repository's own that git names to a hook.
@@ -79,6 +78,8 @@ pub enum Target {
     Stdin,
     /// A file or directory.
     Path(PathBuf),
+    /// What a part of the history of a repository adds, or what is staged there.
+    Part(PathBuf, Selection),
 }
 
 /// The result of a scan.
@@ -124,6 +125,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         names.push(match target {
             Target::Stdin => scan.stdin()?,
             Target::Path(path) => scan.path(path, targets.len() == 1)?,
+            Target::Part(path, selection) => scan.part(path, selection)?,
         });
     }
     let Scan { collected, mut receipt, lives, .. } = scan;
@@ -139,7 +141,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         rules: detector.rules().metas(),
         everything: options.files
             && options.history
-            && options.selection.is_none()
+            && !targets.iter().any(|t| matches!(t, Target::Part(..)))
             && options.confidence <= Confidence::Medium,
         mask: &|path| names::masked(detector, path),
     };
@@ -187,9 +189,6 @@ impl Scan<'_> {
     }
 
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
-        if let Some(selection) = &self.options.selection {
-            return self.part(path, selection);
-        }
         let is_dir = path.is_dir();
         let repository = match GitDir::at(path) {
             _ if !is_dir => None,
@@ -234,6 +233,31 @@ impl Scan<'_> {
             self.git_files(repository, prefix);
         }
         Ok(format!("{} of {name}", parts.join(" and ")))
+    }
+
+    /// Scans a file that was named, under its name in the repository.
+    fn named(&mut self, path: &Path, shown: &BString) -> Result<()> {
+        let mut sink = Sink::new(self.detector, self.options);
+        let mut buffer = Vec::new();
+        let read = match std::fs::read_link(path) {
+            // The text of a link is what git keeps of it.
+            Ok(target) => {
+                buffer = Vec::from_path_lossy(&target).into_owned();
+                Ok(())
+            }
+            Err(_) => worktree::read(path, &mut buffer),
+        };
+        match read {
+            Ok(()) => {
+                sink.scan(&buffer, &Source::File(shown));
+                sink.scan(shown, &Source::Name(shown));
+                self.receipt.files += 1;
+                self.receipt.file_bytes += buffer.len() as u64;
+            }
+            Err(e) => self.receipt.problems.push(unread(shown, &e)),
+        }
+        self.collected.merge(sink);
+        Ok(())
     }
 
     fn files(&mut self, root: &Path, prefix: Option<&Path>, repository: Option<&GitDir>) -> Result<()> {

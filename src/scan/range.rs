@@ -4,6 +4,7 @@
 //! are scanned as well, and what they had already is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::error::Result;
 use crate::provenance;
 use crate::range::{self, Change, Commit, Comparer, Ends, Gone, Selection, Step};
 use crate::scan::added::{self, Found};
+use crate::scan::bulk;
 use crate::scan::collect::{Entry, Key, Sink, Source, Spot};
 use crate::scan::history::{counted, problem};
 use crate::scan::range_lives::{self, Known, RangeLives, Tip};
@@ -29,10 +31,14 @@ const CHUNK: usize = 16;
 /// Commits that a worker compares at a time: enough that a tree is the next one's parent.
 const COMMITS: usize = 64;
 
+/// What to do when time is up.
+const LATE: &str = "give it more time (--time-limit), or push less at a time";
+
 /// What there is to scan.
 #[derive(Default)]
 struct Plan {
     staged: bool,
+    push: bool,
     commits: Vec<Commit>,
     steps: Vec<Step>,
     ends: Ends,
@@ -43,7 +49,7 @@ impl Scan<'_> {
     pub(super) fn range(&mut self, repository: &Repository, selection: &Selection) -> Result<String> {
         let lookup = Lookup::open(repository, &self.options.quarantine)?;
         let plan = match selection {
-            Selection::Staged => self.plan_staged(repository, &lookup)?,
+            Selection::Staged(names) => self.plan_staged(repository, &lookup, names.as_deref())?,
             _ => self.plan_range(repository, &lookup, selection)?,
         };
         self.receipt.history = true;
@@ -51,6 +57,9 @@ impl Scan<'_> {
         let refs = self.texts(repository, &lookup, &plan);
         let mut blobs = Blobs::new(self.options, lookup.clone());
         let wanted: BTreeSet<ObjectId> = plan.steps.iter().flat_map(|s| &s.changes).map(|c| c.id).collect();
+        if wanted.len() >= bulk::MANY {
+            blobs.scan_along_packs(self, repository, &wanted);
+        }
         blobs.scan(self, &wanted);
         self.receipt.blobs += blobs.count;
         self.receipt.history_bytes += blobs.bytes;
@@ -66,8 +75,22 @@ impl Scan<'_> {
         Ok(plan.ends.name)
     }
 
-    fn plan_staged(&mut self, repository: &Repository, lookup: &Lookup) -> Result<Plan> {
-        let staged = range::staged(repository, lookup)?;
+    fn plan_staged(&mut self, repository: &Repository, lookup: &Lookup, names: Option<&[BString]>) -> Result<Plan> {
+        let mut staged = range::staged(repository, lookup)?;
+        let root = repository.workdir().unwrap_or(repository.git_dir()).to_owned();
+        for name in names.unwrap_or_default() {
+            let taken_away = staged.step.gone.iter().any(|gone| match gone {
+                Gone::Files(files) => files.iter().any(|(path, _)| path == name),
+                Gone::Between(..) => false,
+            });
+            if !taken_away && staged.step.changes.binary_search_by(|c| c.path.cmp(name)).is_err() {
+                let path = name.to_path().unwrap_or(Path::new(""));
+                self.named(&root.join(path), name)?;
+            }
+        }
+        if let Some(names) = names {
+            staged.step.changes.retain(|c| names.contains(&c.path));
+        }
         self.skip("submodules set to another commit, which is in another repository", staged.submodules);
         self.skip("paths with a conflict, which git does not commit", staged.unmerged);
         self.receipt.problems.extend(staged.problems);
@@ -98,7 +121,8 @@ impl Scan<'_> {
         }
         let mut steps = self.steps(lookup, &walk.commits);
         steps.extend(ends.others.iter().map(|other| other_step(lookup, other)));
-        Ok(Plan { staged: false, commits: walk.commits, steps, ends })
+        let push = matches!(selection, Selection::Push(_));
+        Ok(Plan { staged: false, push, commits: walk.commits, steps, ends })
     }
 
     /// What each commit changes.
@@ -109,19 +133,27 @@ impl Scan<'_> {
             .par_chunks(COMMITS)
             .map_with(lookup.clone(), |lookup, chunk| {
                 let mut comparer = Comparer::new(lookup.clone());
-                let steps: Vec<Step> = chunk.iter().map(|c| step(c, &trees, lookup, &mut comparer)).collect();
+                let late = self.options.deadline.is_some_and(|deadline| Instant::now() > deadline);
+                let nothing = |c: &Commit| Step { commit: Some(c.id), changes: Vec::new(), gone: Vec::new() };
+                let one = |c| if late { nothing(c) } else { step(c, &trees, lookup, &mut comparer) };
+                let steps: Vec<Step> = chunk.iter().map(one).collect();
                 self.progress.advance(chunk.len() as u64);
-                (steps, comparer.submodules, comparer.problems)
+                (steps, if late { chunk.len() } else { 0 }, comparer.submodules, comparer.problems)
             })
             .collect();
         let mut all = Vec::with_capacity(commits.len());
-        let mut submodules = 0;
-        for (steps, count, problems) in done {
+        let (mut submodules, mut not_compared) = (0, 0);
+        for (steps, late, count, problems) in done {
             all.extend(steps);
+            not_compared += late;
             submodules += count;
             self.receipt.problems.extend(problems);
         }
         self.skip("submodules set to another commit, which is in another repository", submodules);
+        if not_compared > 0 {
+            let what = format!("the time limit was reached: {} not scanned", counted(not_compared, "commit"));
+            self.receipt.problems.push(problem("history", what, LATE));
+        }
         all
     }
 
@@ -141,15 +173,20 @@ impl Scan<'_> {
             match repository.refs() {
                 Ok(all) => {
                     for r in all {
+                        // A push brings its own refs, and no others.
                         if inside.contains(&r.target) {
-                            names.insert(r.name.clone());
+                            if !plan.push {
+                                names.insert(r.name.clone());
+                            }
                             refs.push((r.clone(), r.target));
                         } else if r.name.starts_with_str("refs/tags/")
                             && let Ok(peeled) = lookup.peel(r.target)
                             && inside.contains(&peeled.id)
                         {
-                            names.insert(r.name.clone());
-                            tags.extend(peeled.tags);
+                            if !plan.push {
+                                names.insert(r.name.clone());
+                                tags.extend(peeled.tags);
+                            }
                             refs.push((r, peeled.id));
                         }
                     }
@@ -270,8 +307,7 @@ impl Scan<'_> {
         if blobs.late > 0 {
             let what =
                 format!("the time limit was reached: {} not scanned", counted(blobs.late as usize, "file version"));
-            let help = "give it more time (--time-limit), or push less at a time";
-            self.receipt.problems.push(problem("history", what, help));
+            self.receipt.problems.push(problem("history", what, LATE));
         }
         if blobs.lost.is_empty() {
             return;
@@ -369,6 +405,16 @@ impl Blobs {
             bytes: 0,
             late: 0,
         }
+    }
+
+    fn scan_along_packs(&mut self, scan: &Scan<'_>, repository: &Repository, ids: &BTreeSet<ObjectId>) {
+        scan.progress.begin("objects", ids.len() as u64);
+        let bulk = bulk::scan(scan, repository, ids, self.deadline);
+        self.count += bulk.visited.len() as u64;
+        self.bytes += bulk.bytes;
+        self.late += bulk.late;
+        self.found.extend(bulk.found);
+        self.scanned.extend(bulk.visited);
     }
 
     fn scan(&mut self, scan: &Scan<'_>, ids: &BTreeSet<ObjectId>) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bstr::BString;
 use gix::ObjectId;
 
 use crate::error::{Error, Result};
@@ -10,37 +11,34 @@ use crate::source::pack::ObjectKind;
 use crate::source::repository::Repository;
 
 impl Repository {
-    /// The repository that git names in `GIT_DIR`, or the one around the current directory.
+    /// The repository that git runs a hook in: the one around the current directory, or the one that it names in `GIT_DIR`.
     pub fn of_hook() -> Result<Self> {
-        let found = match std::env::var_os("GIT_DIR") {
-            Some(directory) => Self::at_git_dir(&PathBuf::from(directory))?,
-            None => {
-                let here = std::env::current_dir().map_err(|e| Error::new("the current directory is gone").cause(e))?;
-                let mut found = None;
-                for directory in here.ancestors() {
-                    found = Self::at(directory)?;
-                    if found.is_some() {
-                        break;
-                    }
+        let named = std::env::var_os("GIT_DIR").map(PathBuf::from);
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let here = std::env::current_dir().map_err(|e| Error::new("the current directory is gone").cause(e))?;
+        for directory in here.ancestors() {
+            if let Some(found) = Self::at(directory)? {
+                if named.as_deref().is_none_or(|named| real(named) == real(&found.git_dir)) {
+                    return Ok(found);
                 }
-                found
+                break;
             }
-        };
+        }
+        let found = named.map(|named| Self::at(&named)).transpose()?.flatten();
         found.ok_or_else(|| {
             Error::new("there is no git repository here").help("run the hook inside a repository, as git does")
         })
     }
 
-    fn at_git_dir(directory: &Path) -> Result<Option<Self>> {
-        // `.git` of a working tree: open that, since the git directory alone does not know it.
-        match directory.file_name() {
-            Some(name) if name == ".git" => match directory.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => Self::at(Path::new(".")),
-                Some(parent) => Self::at(parent),
-                None => Self::at(directory),
-            },
-            _ => Self::at(directory),
-        }
+    /// The remote that is at a URL.
+    pub fn remote_of(&self, url: &str) -> Option<BString> {
+        let config = self.repo.config_snapshot();
+        let mut remotes = config.plumbing().sections_by_name("remote")?;
+        remotes.find_map(|section| {
+            let same =
+                ["url", "pushurl"].iter().any(|key| section.value(key).is_some_and(|v| v.as_slice() == url.as_bytes()));
+            same.then(|| section.header().subsection_name().map(ToOwned::to_owned)).flatten()
+        })
     }
 
     /// The git directory: of a linked worktree its own one.
