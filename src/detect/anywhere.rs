@@ -51,7 +51,7 @@ impl Anywhere {
                 new.add_short(literal, number);
                 continue;
             };
-            for key in if literal.any_case { cases(key) } else { vec![key.to_vec()] } {
+            for key in (Literal { bytes: key.to_vec(), any_case: literal.any_case, rules: Vec::new() }).spellings() {
                 let at = keys.iter().position(|k| *k == key).unwrap_or_else(|| {
                     keys.push(key);
                     new.keyed.push(Vec::new());
@@ -73,7 +73,7 @@ impl Anywhere {
     }
 
     fn add_short(&mut self, literal: &Literal, number: u32) {
-        for text in if literal.any_case { cases(&literal.bytes) } else { vec![literal.bytes.clone()] } {
+        for text in literal.spellings() {
             if !self.short.iter().any(|(finder, n)| finder.needle() == text && *n == number) {
                 self.short.push((Finder::new(&text).into_owned(), number));
             }
@@ -118,14 +118,6 @@ fn rarest(text: &[u8]) -> usize {
     };
     let score = |at: &usize| (text[*at..*at + KEY].iter().map(rarity).sum::<usize>(), std::cmp::Reverse(*at));
     (0..(text.len() + 1).saturating_sub(KEY)).max_by_key(score).unwrap_or(0)
-}
-
-fn cases(text: &[u8]) -> Vec<Vec<u8>> {
-    text.iter().fold(vec![Vec::new()], |heads, byte| {
-        let mut cases = vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
-        cases.dedup();
-        heads.iter().flat_map(|h: &Vec<u8>| cases.iter().map(move |c| [h.as_slice(), &[*c]].concat())).collect()
-    })
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use crate::detect::trigrams::Trigrams;
-use crate::rules::class::Class;
-use crate::rules::{Anchoring, Context, MAX_WITHIN, Rule, RuleSet};
+use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
 
 /// Words between context and value that say that the value is no secret.
 const PUBLIC_WORDS: &[&str] = &[
@@ -39,13 +38,38 @@ const PUBLIC_WORDS: &[&str] = &[
 #[derive(Debug)]
 pub struct ContextIndex {
     words: Vec<String>,
-    /// Rules that want the word near, by word.
-    near: Vec<Vec<usize>>,
+    /// The words of each rule's context.
+    rules: Vec<Wanted>,
     finder: Trigrams,
     within: usize,
-    shapes: Vec<Shape>,
     /// Length of the longest word.
     longest: usize,
+}
+
+/// The context words of a rule.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    near: Bits,
+    hint: Bits,
+    /// Is a near word enough?
+    no_hint: bool,
+}
+
+/// A set of words, by their indices.
+#[derive(Clone, Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn insert(&mut self, index: usize) {
+        if self.0.len() <= index / 64 {
+            self.0.resize(index / 64 + 1, 0);
+        }
+        self.0[index / 64] |= 1 << (index % 64);
+    }
+
+    fn has(&self, index: usize) -> bool {
+        self.0.get(index / 64).is_some_and(|bits| bits >> (index % 64) & 1 == 1)
+    }
 }
 
 /// Words of one text that were found already. Cleared for each text.
@@ -53,6 +77,14 @@ pub struct ContextIndex {
 pub struct WordCache {
     range: Range<usize>,
     words: Vec<Word>,
+    last: Last,
+}
+
+/// The last word of a range that was looked through.
+#[derive(Debug, Default)]
+struct Last {
+    range: Range<usize>,
+    word: Option<Word>,
 }
 
 impl WordCache {
@@ -60,28 +92,9 @@ impl WordCache {
     pub fn clear(&mut self) {
         self.range = 0..0;
         self.words.clear();
+        self.last = Last::default();
     }
 }
-
-/// The lengths that values of one alphabet can have.
-#[derive(Debug)]
-pub struct Shape {
-    class: Class,
-    /// Does a run of so many bytes fit a rule? The last entry stands for all longer ones.
-    lengths: Vec<bool>,
-}
-
-impl Shape {
-    /// Does the text begin with a run of the alphabet that has the length of a value?
-    pub fn fits(&self, text: &[u8]) -> bool {
-        let most = self.lengths.len() - 1;
-        let run = text.iter().take(most).take_while(|&&b| self.class.has(b)).count();
-        self.lengths[run]
-    }
-}
-
-/// Lengths of values up to this are told apart.
-const TOLD_APART: usize = 300;
 
 /// A context word in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,10 +108,9 @@ impl ContextIndex {
     pub fn new(set: &RuleSet) -> Self {
         let mut index = Self {
             words: Vec::new(),
-            near: Vec::new(),
+            rules: vec![Wanted::default(); set.rules().len()],
             finder: Trigrams::default(),
             within: 0,
-            shapes: Vec::new(),
             longest: 0,
         };
         for word in PUBLIC_WORDS {
@@ -108,43 +120,17 @@ impl ContextIndex {
             if matches!(set.rules()[rule].anchoring, Anchoring::Value) {
                 index.within = index.within.max(context.within);
             }
-            for near in &context.near {
-                let word = index.word(near);
-                index.near[word].push(rule);
-            }
-            for hint in &context.hint {
-                index.word(hint);
-            }
+            index.rules[rule] = index.wanted(context);
         }
         index.compile();
-        for rule in set.rules().iter().filter(|r| r.context.is_some() && matches!(r.anchoring, Anchoring::Value)) {
-            index.add_shape(rule);
-        }
         index
     }
 
-    /// Alphabets and lengths of the values that need context.
-    pub fn classes(&self) -> &[Shape] {
-        &self.shapes
-    }
-
-    fn add_shape(&mut self, rule: &Rule) {
-        let Some(format) = &rule.format else { return };
-        // A format that begins with a literal or a group: any text could be its start.
-        let class = format.first_class().unwrap_or_else(|| {
-            (0..=255).fold(Class::default(), |mut all, b| {
-                all.insert(b);
-                all
-            })
-        });
-        let at = self.shapes.iter().position(|s| s.class == class).unwrap_or_else(|| {
-            self.shapes.push(Shape { class, lengths: vec![false; TOLD_APART + 1] });
-            self.shapes.len() - 1
-        });
-        for (run, fits) in self.shapes[at].lengths.iter_mut().enumerate() {
-            // The last entry stands for longer runs, too.
-            *fits |= format.fits_run(run) || run == TOLD_APART;
-        }
+    fn wanted(&mut self, context: &Context) -> Wanted {
+        let mut wanted = Wanted { no_hint: context.hint.is_empty(), ..Wanted::default() };
+        context.near.iter().for_each(|word| wanted.near.insert(self.word(word)));
+        context.hint.iter().for_each(|word| wanted.hint.insert(self.word(word)));
+        wanted
     }
 
     fn compile(&mut self) {
@@ -160,7 +146,6 @@ impl ContextIndex {
     fn word(&mut self, word: &str) -> usize {
         self.words.iter().position(|w| w == word).unwrap_or_else(|| {
             self.words.push(word.to_owned());
-            self.near.push(Vec::new());
             self.words.len() - 1
         })
     }
@@ -174,16 +159,46 @@ impl ContextIndex {
     }
 
     fn add(&self, hay: &[u8], range: Range<usize>, found: &mut Vec<Word>) {
-        let byte = |at: usize| hay.get(at).map_or(b' ', u8::to_ascii_lowercase);
         for at in range.clone() {
-            for index in self.finder.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
-                let word = self.words[index as usize].as_bytes();
-                let span = at..at + word.len();
-                if span.end <= range.end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
-                    found.push(Word { span, index: index as usize });
-                }
+            self.words_at(hay, at, range.end, |word| found.push(word));
+        }
+    }
+
+    /// Calls `f` with the words that begin at a place and end at `end` or before.
+    fn words_at(&self, hay: &[u8], at: usize, end: usize, mut f: impl FnMut(Word)) {
+        let byte = |at: usize| hay.get(at).map_or(b' ', u8::to_ascii_lowercase);
+        for index in self.finder.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
+            let word = self.words[index as usize].as_bytes();
+            let span = at..at + word.len();
+            if span.end <= end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
+                f(Word { span, index: index as usize });
             }
         }
+    }
+
+    /// Could any rule hold for a value at the end of a range? Not if no word stands in the range, nor if the last one says
+    /// that the value is no secret. Looks back from the value, which is where it is decided most often.
+    pub fn could_hold(&self, hay: &[u8], range: Range<usize>, cache: &mut WordCache) -> bool {
+        let last = &mut cache.last;
+        let goes_on = last.range.start <= range.start && (range.start..=range.end).contains(&last.range.end);
+        let known = if goes_on { last.range.end } else { range.start };
+        let mut word: Option<Word> = None;
+        for at in (known.saturating_sub(self.longest).max(range.start)..range.end).rev() {
+            if word.as_ref().is_some_and(|w| at + self.longest <= w.span.end) {
+                break;
+            }
+            // Of words that end at the same place the one that begins last counts, as in `holds`.
+            self.words_at(hay, at, range.end, |new| {
+                if word.as_ref().is_none_or(|w| w.span.end < new.span.end) {
+                    word = Some(new);
+                }
+            });
+        }
+        if word.is_none() && goes_on {
+            word = last.word.take().filter(|w| w.span.start >= range.start);
+        }
+        *last = Last { range, word };
+        last.word.as_ref().is_some_and(|w| w.index >= PUBLIC_WORDS.len())
     }
 
     /// The words of a range, found once for neighbouring ranges of the same text.
@@ -205,22 +220,13 @@ impl ContextIndex {
         &cache.words[first..last]
     }
 
-    /// Rules that have one of the words near, ascending.
-    pub fn rules(&self, words: &[Word]) -> Vec<usize> {
-        let mut rules: Vec<_> = words.iter().flat_map(|w| &self.near[w.index]).copied().collect();
-        rules.sort_unstable();
-        rules.dedup();
-        rules
-    }
-
-    /// Is the context of a rule there for a value that begins at `at`?
-    pub fn holds(&self, context: &Context, words: &[Word], at: usize) -> bool {
-        let in_reach = |w: &&Word| w.span.end <= at && at - w.span.start <= context.within;
-        words.iter().filter(in_reach).filter(|w| context.near.contains(&self.words[w.index])).any(|near| {
+    /// Is the context of a rule, given by its index, there for a value that begins at `at`?
+    pub fn holds(&self, rule: usize, context: &Context, words: &[Word], at: usize) -> bool {
+        let Wanted { near, hint, no_hint } = &self.rules[rule];
+        let in_reach = |w: &&Word| near.has(w.index) && w.span.end <= at && at - w.span.start <= context.within;
+        words.iter().filter(in_reach).any(|near| {
             let after = || words.iter().filter(|w| w.span.end <= at && w.span.start + 24 >= near.span.start);
-            let hinted = context.hint.is_empty()
-                || after().any(|w| w.span != near.span && context.hint.contains(&self.words[w.index]))
-                || context.hint.contains(&self.words[near.index]);
+            let hinted = *no_hint || after().any(|w| w.span != near.span && hint.has(w.index)) || hint.has(near.index);
             // The last word before the value tells what it is.
             let public = after().max_by_key(|w| w.span.end).is_some_and(|w| w.index < PUBLIC_WORDS.len());
             hinted && !public
@@ -306,20 +312,13 @@ mod tests {
     fn index() -> (ContextIndex, Context) {
         let context =
             Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
-        let mut index = ContextIndex {
-            words: Vec::new(),
-            near: Vec::new(),
-            finder: Trigrams::default(),
-            within: 100,
-            shapes: Vec::new(),
-            longest: 0,
-        };
+        let mut index =
+            ContextIndex { words: Vec::new(), rules: Vec::new(), finder: Trigrams::default(), within: 100, longest: 0 };
         PUBLIC_WORDS.iter().for_each(|w| {
             index.word(w);
         });
-        for word in context.near.iter().chain(&context.hint) {
-            index.word(word);
-        }
+        let wanted = index.wanted(&context);
+        index.rules.push(wanted);
         index.compile();
         (index, context)
     }
@@ -345,7 +344,7 @@ mod tests {
         ];
         for (text, want) in cases {
             let words = index.find(text.as_bytes(), 0..text.len());
-            assert_eq!(index.holds(&context, &words, text.len()), want, "{text}");
+            assert_eq!(index.holds(0, &context, &words, text.len()), want, "{text}");
         }
     }
 

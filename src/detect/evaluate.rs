@@ -7,6 +7,7 @@ use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
+use crate::detect::shapes::{Runs, Shapes, TOLD_APART};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
@@ -15,6 +16,9 @@ use crate::structure;
 
 /// Bytes around a hit of a regex rule that the regex sees.
 const REGEX_WINDOW: usize = 512;
+
+/// Length of a run from which on it is worth to remember how far each alphabet goes.
+const MANY: usize = 128;
 
 /// The bytes that an evaluation depended on. `start` is -1 if it depended on nothing standing before the text; `end` is
 /// the length of the text plus 1 if it depended on the text ending there.
@@ -39,6 +43,63 @@ pub struct Evaluator<'a> {
     pub(crate) set: &'a RuleSet,
     pub(crate) prefilter: &'a Prefilter,
     pub(crate) context: &'a ContextIndex,
+    pub(crate) shapes: &'a Shapes,
+}
+
+/// What an evaluation works with.
+struct Work<'a> {
+    hay: &'a [u8],
+    cache: &'a mut WordCache,
+    found: &'a mut Vec<RawMatch>,
+    read: &'a mut Read,
+}
+
+/// A place where a value could begin, and what was asked about it so far.
+struct Value {
+    /// Where the hit begins.
+    at: usize,
+    start: usize,
+    run_end: usize,
+    random: Option<bool>,
+    assigned: Option<bool>,
+    named: Option<bool>,
+}
+
+impl Value {
+    fn is_random(&mut self, hay: &[u8], read: &mut Read) -> bool {
+        let Self { start, run_end, .. } = *self;
+        *self.random.get_or_insert_with(|| {
+            let value_end = value_end(hay, run_end);
+            read.cover(start as isize, value_end + 1);
+            looks_random(&hay[start..value_end.min(start + JUDGED)]) || run_end - start < JUDGED && is_cut(hay, run_end)
+        })
+    }
+
+    fn is_assigned(&mut self, hay: &[u8]) -> bool {
+        *self.assigned.get_or_insert_with(|| context::is_assigned(hay, self.start))
+    }
+}
+
+/// The places of a run of token characters where a token could begin. Inside the run that is behind what is no letter,
+/// digit or `_`; at its start an escape sequence can end.
+fn starts(hay: &[u8], run: std::ops::Range<usize>) -> impl Iterator<Item = usize> {
+    let edge = (run.start + boundary::LOOK_BACK).min(run.end);
+    let first = (run.start..edge).filter(|&at| boundary::could_begin(hay, at));
+    let rest = (edge..run.end).filter(|&at| matches!(hay[at - 1], b'+' | b'/' | b'=' | b'.' | b'-'));
+    first.chain(rest)
+}
+
+/// Could a rule whose shape fits match here? Says all that can be said without the words around it.
+fn could_match(hay: &[u8], start: usize, end: usize, rule: &Rule, format: &Format, read: &mut Read) -> bool {
+    let inside = rule.boundary == Boundary::None || !rule.checks.is_empty();
+    if format.is_one_run() && !inside && end - start < TOLD_APART {
+        read.cover(start as isize, end + 1);
+        return boundary::right(hay, end, &format.last_class());
+    }
+    let mut reach = start;
+    let matches = format.match_at(hay, start, &mut reach, &|_| true).is_some();
+    read.cover(start as isize, reach + 1);
+    matches
 }
 
 /// A rule tried at a place, with what is needed to go on.
@@ -58,6 +119,11 @@ impl Evaluator<'_> {
                     let rule = &self.set.rules()[index];
                     match (&rule.anchoring, &rule.format) {
                         (Anchoring::Literal(anchor), Some(format)) => {
+                            let end = hit.at + self.prefilter.literal_len(literal);
+                            if let Some(missed) = anchor.probe.miss(hay, hit.at..end) {
+                                read.cover(missed.start, missed.end);
+                                continue;
+                            }
                             let candidate = Candidate { index, rule, format };
                             self.at_literal(hay, hit.at, anchor.before, &candidate, found, &mut read);
                         }
@@ -93,7 +159,7 @@ impl Evaluator<'_> {
                     continue;
                 }
                 let words = self.context.find(hay, start.saturating_sub(context.within)..start.max(at));
-                if !self.context.holds(context, &words, start) {
+                if !self.context.holds(candidate.index, context, &words, start) {
                     continue;
                 }
             }
@@ -113,62 +179,42 @@ impl Evaluator<'_> {
         found: &mut Vec<RawMatch>,
         read: &mut Read,
     ) {
-        let from = at.saturating_sub(self.context.within());
-        read.cover(at as isize - self.context.within() as isize - 17, at + len + 1);
         let run_end = at + len;
-        let value_end = value_end(hay, run_end);
-        read.cover(at as isize, value_end + 1);
-        let starts: Vec<usize> = (at..run_end)
-            .filter(|&start| boundary::could_begin(hay, start))
-            .filter(|&start| {
-                looks_random(&hay[start..value_end.min(start + JUDGED)])
-                    || run_end - start < JUDGED && is_cut(hay, run_end)
-            })
-            .collect();
-        if starts.is_empty() {
-            return;
-        }
-        for &index in self.prefilter.lone_values() {
-            self.values_of(hay, index, &starts, &[], found, read);
-        }
-        // Few runs have the length of any credential: only for these it is worth to look for context.
-        if !self.context.classes().iter().any(|shape| starts.iter().any(|&start| shape.fits(&hay[start..]))) {
-            return;
-        }
-        let words = self.context.words(hay, from..at + len, cache);
-        for index in self.context.rules(words) {
-            if matches!(self.set.rules()[index].anchoring, Anchoring::Value) {
-                self.values_of(hay, index, &starts, words, found, read);
-            }
+        read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
+        let mut runs = if len > MANY { self.shapes.runs() } else { Runs::default() };
+        let mut work = Work { hay, cache, found, read };
+        for start in starts(hay, at..run_end) {
+            let mut value = Value { at, start, run_end, random: None, assigned: None, named: None };
+            let seen =
+                self.shapes.at(hay, start, &mut runs, |index, end| self.value(index, end, &mut value, &mut work));
+            work.read.cover(at as isize, seen);
         }
     }
 
-    /// Tries a rule wherever a value of its could begin.
-    fn values_of(
-        &self,
-        hay: &[u8],
-        index: usize,
-        starts: &[usize],
-        words: &[context::Word],
-        found: &mut Vec<RawMatch>,
-        read: &mut Read,
-    ) {
+    /// Tries a rule where a value of its could begin; `end` is where the run of its alphabet ends. What is cheap to ask
+    /// comes first.
+    fn value(&self, index: usize, end: usize, value: &mut Value, work: &mut Work<'_>) {
         let rule = &self.set.rules()[index];
         let Some(format) = &rule.format else { return };
-        let first = format.first_class();
-        let last = (hay.len() + 1).saturating_sub(format.length().0);
-        for &start in starts.iter().take_while(|&&s| s < last) {
-            if first.is_some_and(|c| !c.has(hay[start]) || !boundary::left(hay, start, first.as_ref())) {
-                continue;
+        let (hay, start) = (work.hay, value.start);
+        if !value.is_random(hay, work.read) || !boundary::left(hay, start, format.first_class().as_ref()) {
+            return;
+        }
+        if let Some(context) = &rule.context {
+            let from = value.at.saturating_sub(self.context.within());
+            work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
+            let named = value.is_assigned(hay)
+                && could_match(hay, start, end, rule, format, work.read)
+                && *value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache));
+            if !named {
+                return;
             }
-            let in_context = rule
-                .context
-                .as_ref()
-                .is_none_or(|context| self.context.holds(context, words, start) && context::is_assigned(hay, start));
-            if in_context {
-                self.try_at(hay, start, &Candidate { index, rule, format }, found, read);
+            let words = self.context.words(hay, from..value.run_end, work.cache);
+            if !self.context.holds(index, context, words, start) {
+                return;
             }
         }
+        self.try_at(hay, start, &Candidate { index, rule, format }, work.found, work.read);
     }
 
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.

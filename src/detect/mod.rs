@@ -12,6 +12,7 @@ pub mod incremental;
 pub mod prefilter;
 mod runs;
 pub mod score;
+mod shapes;
 mod simd;
 pub mod text;
 mod trigrams;
@@ -23,6 +24,7 @@ use crate::rules::RuleSet;
 use context::{ContextIndex, WordCache};
 use evaluate::{Evaluator, Read};
 use prefilter::{Hit, Prefilter};
+use shapes::Shapes;
 
 /// A compiled rule set, ready to scan; shared by all workers.
 #[derive(Debug)]
@@ -30,12 +32,13 @@ pub struct Detector {
     set: RuleSet,
     prefilter: Prefilter,
     context: ContextIndex,
+    shapes: Shapes,
 }
 
 impl Detector {
     /// Compiles what scanning needs.
     pub fn new(set: RuleSet) -> Self {
-        Self { prefilter: Prefilter::new(&set), context: ContextIndex::new(&set), set }
+        Self { prefilter: Prefilter::new(&set), context: ContextIndex::new(&set), shapes: Shapes::new(&set), set }
     }
 
     /// The rules in use.
@@ -59,7 +62,7 @@ impl Detector {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { set: &self.set, prefilter: &self.prefilter, context: &self.context }
+        Evaluator { set: &self.set, prefilter: &self.prefilter, context: &self.context, shapes: &self.shapes }
     }
 
     /// Scans a whole text: the reference that every cleverer way must equal.

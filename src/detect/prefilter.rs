@@ -12,8 +12,10 @@ use std::ops::Range;
 
 use crate::detect::anywhere::Anywhere;
 use crate::detect::runs;
+use crate::detect::simd::Nibbles;
 use crate::detect::trigrams::Trigrams;
-use crate::rules::{Anchoring, RuleSet};
+use crate::rules::format::Anchor;
+use crate::rules::{Anchoring, Boundary, Rule, RuleSet};
 
 /// Shortest run of token characters that is looked into.
 pub const MIN_RUN: usize = 16;
@@ -44,10 +46,12 @@ pub struct Prefilter {
     literals: Vec<Literal>,
     /// Literals that stand in runs.
     in_run: Trigrams,
+    /// Literals of two or three bytes that can stand anywhere.
+    short: Trigrams,
+    nibbles: Nibbles,
     /// Literals that can stand anywhere.
     anywhere: Anywhere,
     values: bool,
-    lone_values: Vec<usize>,
 }
 
 /// A text that matches of a rule hold.
@@ -67,17 +71,21 @@ impl Prefilter {
         let mut filter = Self {
             literals: Vec::new(),
             in_run: Trigrams::default(),
+            short: Trigrams::default(),
+            nibbles: Nibbles::default(),
             anywhere: Anywhere::default(),
             values: false,
-            lone_values: Vec::new(),
         };
-        let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
+        let (mut in_run, mut inside, mut anywhere) = (Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
             match &rule.anchoring {
                 Anchoring::Literal(anchor) => {
                     for text in &anchor.literals {
                         let literal = filter.literal(text, false, index);
                         if anchor.in_run { &mut in_run } else { &mut anywhere }.push(literal);
+                        if anchor.in_run && !begins_a_word(rule, anchor, text) {
+                            inside.push(literal);
+                        }
                     }
                 }
                 Anchoring::Words(words) => {
@@ -86,16 +94,20 @@ impl Prefilter {
                         anywhere.push(literal);
                     }
                 }
-                Anchoring::Value => {
-                    filter.values = true;
-                    if rule.context.is_none() {
-                        filter.lone_values.push(index);
-                    }
-                }
+                Anchoring::Value => filter.values = true,
             }
         }
-        filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
-        filter.anywhere = Anywhere::new(anywhere.iter().map(|&l| (&filter.literals[l as usize], l)));
+        let text = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), l);
+        filter.in_run = Trigrams::new(in_run.iter().map(text));
+        let (short, long): (Vec<_>, Vec<_>) =
+            anywhere.into_iter().partition(|&l| filter.literals[l as usize].bytes.len() <= 3);
+        let short: Vec<_> = short
+            .iter()
+            .flat_map(|&l| filter.literals[l as usize].spellings().into_iter().map(move |text| (text, l)))
+            .collect();
+        filter.short = Trigrams::new(short.iter().map(|(text, l)| (text.as_slice(), *l)));
+        filter.nibbles = nibbles(inside.iter().map(|l| text(l).0), short.iter().map(|(text, _)| text.as_slice()));
+        filter.anywhere = Anywhere::new(long.iter().map(|&l| (&filter.literals[l as usize], l)));
         filter
     }
 
@@ -107,11 +119,6 @@ impl Prefilter {
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
         self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0).max(BEHIND) + MIN_RUN
-    }
-
-    /// Rules that go by the length of a value alone.
-    pub fn lone_values(&self) -> &[usize] {
-        &self.lone_values
     }
 
     /// Length of a literal.
@@ -135,26 +142,18 @@ impl Prefilter {
     /// looked at to judge runs and to compare literals.
     pub fn find(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         let first = hits.len();
-        self.find_anywhere(hay, range.clone(), hits);
-        runs::for_each(hay, range, |run| {
-            self.find_in_run(hay, run.clone(), hits);
-            if self.values {
-                find_values(hay, run, hits);
-            }
-        });
-        hits[first..].sort_unstable();
-    }
-
-    fn find_anywhere(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
-        self.anywhere.find(hay, range, |at, literal| self.push_if_there(hay, at, literal, hits));
-    }
-
-    fn find_in_run(&self, hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
-        for at in run.start..run.end.saturating_sub(2) {
-            for literal in self.in_run.candidates([hay[at], hay[at + 1], hay[at + 2]]) {
-                self.push_if_there(hay, at, literal, hits);
+        self.anywhere.find(hay, range.clone(), |at, literal| self.push_if_there(hay, at, literal, hits));
+        runs::walk(hay, range, &self.nibbles, &mut Finder { filter: self, hay, hits });
+        // Three ascending sequences, nearly.
+        hits[first..].sort();
+        let mut kept = first;
+        for at in first..hits.len() {
+            if kept == first || hits[kept - 1] != hits[at] {
+                hits[kept] = hits[at];
+                kept += 1;
             }
         }
+        hits.truncate(kept);
     }
 
     fn push_if_there(&self, hay: &[u8], at: usize, literal: u32, hits: &mut Vec<Hit>) {
@@ -164,6 +163,79 @@ impl Prefilter {
             .is_some_and(|text| if *any_case { text.eq_ignore_ascii_case(bytes) } else { text == bytes.as_slice() });
         if there {
             hits.push(Hit { at, what: What::Literal(literal) });
+        }
+    }
+}
+
+impl Literal {
+    /// Every way to write it in the letter cases that are looked for.
+    pub fn spellings(&self) -> Vec<Vec<u8>> {
+        if !self.any_case {
+            return vec![self.bytes.clone()];
+        }
+        self.bytes.iter().fold(vec![Vec::new()], |heads, byte| {
+            let mut cases = vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+            cases.dedup();
+            heads.iter().flat_map(|h: &Vec<u8>| cases.iter().map(move |c| [h.as_slice(), &[*c]].concat())).collect()
+        })
+    }
+}
+
+/// Does the literal stand at the start of every match, where no letter, digit or `_` may precede it?
+fn begins_a_word(rule: &Rule, anchor: &Anchor, text: &[u8]) -> bool {
+    let word = text.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    word && anchor.before == (0, 0) && rule.boundary == Boundary::Word && rule.checks.is_empty()
+}
+
+/// Shares texts out so that those of a bucket have few different half bytes.
+fn nibbles<'t>(inside: impl Iterator<Item = &'t [u8]>, short: impl Iterator<Item = &'t [u8]>) -> Nibbles {
+    let mut texts: Vec<&[u8]> = inside.map(|text| &text[..text.len().min(3)]).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let mut nibbles = Nibbles::default();
+    for text in texts {
+        let growth = |bucket: &usize| {
+            let mut grown = nibbles.clone();
+            grown.insert(*bucket, text);
+            grown.volume(*bucket) - nibbles.volume(*bucket)
+        };
+        let best = (0..7).min_by_key(growth).unwrap_or(0);
+        nibbles.insert(best, text);
+    }
+    short.for_each(|text| nibbles.insert(7, text));
+    nibbles
+}
+
+/// Collects the hits of a walk.
+struct Finder<'a> {
+    filter: &'a Prefilter,
+    hay: &'a [u8],
+    hits: &'a mut Vec<Hit>,
+}
+
+impl Finder<'_> {
+    fn look_up(&mut self, table: &Trigrams, at: usize) {
+        let byte = |at: usize| self.hay.get(at).copied().unwrap_or(0);
+        for literal in table.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
+            self.filter.push_if_there(self.hay, at, literal, self.hits);
+        }
+    }
+}
+
+impl runs::Sink for Finder<'_> {
+    #[inline]
+    fn literal(&mut self, at: usize) {
+        self.look_up(&self.filter.in_run, at);
+    }
+
+    fn short(&mut self, at: usize) {
+        self.look_up(&self.filter.short, at);
+    }
+
+    fn run(&mut self, run: Range<usize>, mixed: bool) {
+        // What is behind the run can make a value look random, too.
+        if self.filter.values && (mixed || value_end(self.hay, run.end) > run.end) {
+            find_values(self.hay, run, self.hits);
         }
     }
 }
