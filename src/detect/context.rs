@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use crate::detect::nibbles::Nibbles;
+use crate::detect::runs;
+use crate::detect::simd::FIND;
 use crate::detect::trigrams::Trigrams;
 use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
 
@@ -41,6 +44,8 @@ pub struct ContextIndex {
     /// The words of each rule's context.
     rules: Vec<Wanted>,
     finder: Trigrams,
+    /// Where a word could begin, for many places at once.
+    nibbles: Nibbles<4>,
     within: usize,
     /// Length of the longest word.
     longest: usize,
@@ -106,13 +111,7 @@ pub struct Word {
 impl ContextIndex {
     /// Collects the words of a rule set.
     pub fn new(set: &RuleSet) -> Self {
-        let mut index = Self {
-            words: Vec::new(),
-            rules: vec![Wanted::default(); set.rules().len()],
-            finder: Trigrams::default(),
-            within: 0,
-            longest: 0,
-        };
+        let mut index = Self { rules: vec![Wanted::default(); set.rules().len()], ..Self::empty() };
         for word in PUBLIC_WORDS {
             index.word(word);
         }
@@ -126,6 +125,17 @@ impl ContextIndex {
         index
     }
 
+    fn empty() -> Self {
+        Self {
+            words: Vec::new(),
+            rules: Vec::new(),
+            finder: Trigrams::default(),
+            nibbles: Nibbles::default(),
+            within: 0,
+            longest: 0,
+        }
+    }
+
     fn wanted(&mut self, context: &Context) -> Wanted {
         let mut wanted = Wanted { no_hint: context.hint.is_empty(), ..Wanted::default() };
         context.near.iter().for_each(|word| wanted.near.insert(self.word(word)));
@@ -136,6 +146,7 @@ impl ContextIndex {
     fn compile(&mut self) {
         self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
         self.finder = Trigrams::new(self.words.iter().enumerate().map(|(i, w)| (w.as_bytes(), i as u32)));
+        self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
     /// How far back the rules look at most.
@@ -159,9 +170,19 @@ impl ContextIndex {
     }
 
     fn add(&self, hay: &[u8], range: Range<usize>, found: &mut Vec<Word>) {
-        for at in range.clone() {
-            self.words_at(hay, at, range.end, |word| found.push(word));
+        for base in range.clone().step_by(64) {
+            let mut places = self.places(hay, base..range.end.min(base + 64));
+            while places != 0 {
+                self.words_at(hay, base + places.trailing_zeros() as usize, range.end, |word| found.push(word));
+                places &= places - 1;
+            }
         }
+    }
+
+    /// Where a word could begin among up to 64 places.
+    fn places(&self, hay: &[u8], range: Range<usize>) -> u64 {
+        let places = runs::with_bytes(hay, range.start, |bytes| FIND(bytes, &self.nibbles));
+        if range.len() < 64 { places & ((1 << range.len()) - 1) } else { places }
     }
 
     /// Calls `f` with the words that begin at a place and end at `end` or before.
@@ -182,23 +203,40 @@ impl ContextIndex {
         let last = &mut cache.last;
         let goes_on = last.range.start <= range.start && (range.start..=range.end).contains(&last.range.end);
         let known = if goes_on { last.range.end } else { range.start };
-        let mut word: Option<Word> = None;
-        for at in (known.saturating_sub(self.longest).max(range.start)..range.end).rev() {
-            if word.as_ref().is_some_and(|w| at + self.longest <= w.span.end) {
-                break;
-            }
-            // Of words that end at the same place the one that begins last counts, as in `holds`.
-            self.words_at(hay, at, range.end, |new| {
-                if word.as_ref().is_none_or(|w| w.span.end < new.span.end) {
-                    word = Some(new);
-                }
-            });
-        }
-        if word.is_none() && goes_on {
-            word = last.word.take().filter(|w| w.span.start >= range.start);
-        }
+        let from = known.saturating_sub(self.longest).max(range.start);
+        let word = self.last_word(hay, from..range.end);
+        let word = match word {
+            None if goes_on => last.word.take().filter(|w| w.span.start >= range.start),
+            word => word,
+        };
         *last = Last { range, word };
         last.word.as_ref().is_some_and(|w| w.index >= PUBLIC_WORDS.len())
+    }
+
+    /// The last word of a range. Of words that end at the same place the one that begins last counts, as in
+    /// [`ContextIndex::holds`].
+    fn last_word(&self, hay: &[u8], range: Range<usize>) -> Option<Word> {
+        let mut last: Option<Word> = None;
+        let mut end = range.end;
+        while end > range.start {
+            let base = range.start.max(end.saturating_sub(64));
+            let mut places = self.places(hay, base..end);
+            while places != 0 {
+                let place = 63 - places.leading_zeros();
+                places ^= 1 << place;
+                let at = base + place as usize;
+                if last.as_ref().is_some_and(|w| at + self.longest <= w.span.end) {
+                    return last;
+                }
+                self.words_at(hay, at, range.end, |word| {
+                    if last.as_ref().is_none_or(|w| w.span.end < word.span.end) {
+                        last = Some(word);
+                    }
+                });
+            }
+            end = base;
+        }
+        last
     }
 
     /// The words of a range, found once for neighbouring ranges of the same text.
@@ -312,8 +350,7 @@ mod tests {
     fn index() -> (ContextIndex, Context) {
         let context =
             Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
-        let mut index =
-            ContextIndex { words: Vec::new(), rules: Vec::new(), finder: Trigrams::default(), within: 100, longest: 0 };
+        let mut index = ContextIndex { within: 100, ..ContextIndex::empty() };
         PUBLIC_WORDS.iter().for_each(|w| {
             index.word(w);
         });

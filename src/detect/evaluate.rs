@@ -83,9 +83,16 @@ impl Value {
 /// The places of a run of token characters where a token could begin. Inside the run that is behind what is no letter,
 /// digit or `_`; at its start an escape sequence can end.
 fn starts(hay: &[u8], run: std::ops::Range<usize>) -> impl Iterator<Item = usize> {
-    let edge = (run.start + boundary::LOOK_BACK).min(run.end);
+    let looked = if boundary::may_hold_escape(hay, run.start) { boundary::LOOK_BACK } else { 1 };
+    let edge = (run.start + looked).min(run.end);
     let first = (run.start..edge).filter(|&at| boundary::could_begin(hay, at));
-    let rest = (edge..run.end).filter(|&at| matches!(hay[at - 1], b'+' | b'/' | b'=' | b'.' | b'-'));
+    let mut before = edge - 1..run.end - 1;
+    let rest = std::iter::from_fn(move || {
+        let sign = |byte: &u8| matches!(byte, b'+' | b'/' | b'=' | b'.' | b'-');
+        let found = before.start + hay[before.clone()].iter().position(sign)?;
+        before.start = found + 1;
+        Some(found + 1)
+    });
     first.chain(rest)
 }
 

@@ -9,6 +9,8 @@ pub mod context;
 pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
+mod keys;
+mod nibbles;
 pub mod prefilter;
 mod runs;
 pub mod score;

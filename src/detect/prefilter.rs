@@ -11,8 +11,9 @@
 use std::ops::Range;
 
 use crate::detect::anywhere::Anywhere;
+use crate::detect::nibbles::Nibbles;
 use crate::detect::runs;
-use crate::detect::simd::Nibbles;
+use crate::detect::simd::Texts;
 use crate::detect::trigrams::Trigrams;
 use crate::rules::format::Anchor;
 use crate::rules::{Anchoring, Boundary, Rule, RuleSet};
@@ -48,7 +49,7 @@ pub struct Prefilter {
     in_run: Trigrams,
     /// Literals of two or three bytes that can stand anywhere.
     short: Trigrams,
-    nibbles: Nibbles,
+    texts: Texts,
     /// Literals that can stand anywhere.
     anywhere: Anywhere,
     values: bool,
@@ -72,7 +73,7 @@ impl Prefilter {
             literals: Vec::new(),
             in_run: Trigrams::default(),
             short: Trigrams::default(),
-            nibbles: Nibbles::default(),
+            texts: Texts::default(),
             anywhere: Anywhere::default(),
             values: false,
         };
@@ -106,8 +107,10 @@ impl Prefilter {
             .flat_map(|&l| filter.literals[l as usize].spellings().into_iter().map(move |text| (text, l)))
             .collect();
         filter.short = Trigrams::new(short.iter().map(|(text, l)| (text.as_slice(), *l)));
-        filter.nibbles = nibbles(inside.iter().map(|l| text(l).0), short.iter().map(|(text, _)| text.as_slice()));
-        filter.anywhere = Anywhere::new(long.iter().map(|&l| (&filter.literals[l as usize], l)));
+        let bytes = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), filter.literals[l as usize].any_case);
+        filter.texts.near =
+            Nibbles::with_last(inside.iter().map(bytes), short.iter().map(|(t, _)| (t.as_slice(), false)));
+        (filter.anywhere, filter.texts.far) = Anywhere::new(long.iter().map(|&l| (&filter.literals[l as usize], l)));
         filter
     }
 
@@ -142,9 +145,10 @@ impl Prefilter {
     /// looked at to judge runs and to compare literals.
     pub fn find(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
         let first = hits.len();
-        self.anywhere.find(hay, range.clone(), |at, literal| self.push_if_there(hay, at, literal, hits));
-        runs::walk(hay, range, &self.nibbles, &mut Finder { filter: self, hay, hits });
-        // Three ascending sequences, nearly.
+        let mut finder = Finder { filter: self, hay, range: range.clone(), hits };
+        runs::walk(hay, range.clone(), &self.texts, &mut finder);
+        self.anywhere.behind(&range).for_each(|at| runs::Sink::far(&mut finder, at));
+        // Nearly sorted already.
         hits[first..].sort();
         let mut kept = first;
         for at in first..hits.len() {
@@ -187,29 +191,11 @@ fn begins_a_word(rule: &Rule, anchor: &Anchor, text: &[u8]) -> bool {
     word && anchor.before == (0, 0) && rule.boundary == Boundary::Word && rule.checks.is_empty()
 }
 
-/// Shares texts out so that those of a bucket have few different half bytes.
-fn nibbles<'t>(inside: impl Iterator<Item = &'t [u8]>, short: impl Iterator<Item = &'t [u8]>) -> Nibbles {
-    let mut texts: Vec<&[u8]> = inside.map(|text| &text[..text.len().min(3)]).collect();
-    texts.sort_unstable();
-    texts.dedup();
-    let mut nibbles = Nibbles::default();
-    for text in texts {
-        let growth = |bucket: &usize| {
-            let mut grown = nibbles.clone();
-            grown.insert(*bucket, text);
-            grown.volume(*bucket) - nibbles.volume(*bucket)
-        };
-        let best = (0..7).min_by_key(growth).unwrap_or(0);
-        nibbles.insert(best, text);
-    }
-    short.for_each(|text| nibbles.insert(7, text));
-    nibbles
-}
-
 /// Collects the hits of a walk.
 struct Finder<'a> {
     filter: &'a Prefilter,
     hay: &'a [u8],
+    range: Range<usize>,
     hits: &'a mut Vec<Hit>,
 }
 
@@ -230,6 +216,11 @@ impl runs::Sink for Finder<'_> {
 
     fn short(&mut self, at: usize) {
         self.look_up(&self.filter.short, at);
+    }
+
+    fn far(&mut self, at: usize) {
+        let Self { filter, hay, range, hits } = self;
+        filter.anywhere.at(hay, at, range, |at, literal| filter.push_if_there(hay, at, literal, hits));
     }
 
     fn run(&mut self, run: Range<usize>, mixed: bool) {

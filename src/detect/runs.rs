@@ -3,24 +3,25 @@
 
 use std::ops::Range;
 
-use crate::detect::boundary::{LOOK_BACK, could_begin};
+use crate::detect::boundary::{LOOK_BACK, could_begin, may_hold_escape};
 use crate::detect::prefilter::MIN_RUN;
-use crate::detect::simd::{Block, LOOK, Nibbles};
-use crate::rules::format::is_token_byte;
+use crate::detect::simd::{Block, Bytes, LOOK, Texts};
 
 /// Told what stands where.
 pub trait Sink {
-    /// At this place in a run a literal could begin: a token could, or it is of the buckets 0 to 6.
+    /// At this place in a run a literal could begin: a token could, or one of the texts that may stand inside a word.
     fn literal(&mut self, at: usize);
-    /// At this place, in a run or not, a literal of bucket 7 could begin.
+    /// At this place, in a run or not, a short literal could begin.
     fn short(&mut self, at: usize);
+    /// At this place, in a run or not, the key of a literal could begin.
+    fn far(&mut self, at: usize);
     /// A run. `mixed`: it changes three times between letters and digits or five times between letter cases.
     fn run(&mut self, run: Range<usize>, mixed: bool);
 }
 
 /// Finds all runs of [`MIN_RUN`] or more token characters in `range`, and what could begin there. A run that reaches over
 /// an edge of the range is cut there, and is reported whatever its length inside the range, since it may be long outside.
-pub fn walk(hay: &[u8], range: Range<usize>, nibbles: &Nibbles, sink: &mut impl Sink) {
+pub fn walk(hay: &[u8], range: Range<usize>, texts: &Texts, sink: &mut impl Sink) {
     let look = *LOOK;
     let mut walker = Walker {
         hay,
@@ -33,15 +34,7 @@ pub fn walk(hay: &[u8], range: Range<usize>, nibbles: &Nibbles, sink: &mut impl 
     };
     let mut at = range.start;
     while at < range.end {
-        let mut block = match hay[at..].first_chunk() {
-            Some(bytes) => look(bytes, nibbles),
-            None => {
-                let mut bytes = [0; 66];
-                let rest = &hay[at..];
-                bytes[..rest.len()].copy_from_slice(rest);
-                look(&bytes, nibbles)
-            }
-        };
+        let mut block = with_bytes(hay, at, |bytes| look(bytes, texts));
         if range.end - at < 64 {
             block.cut((1 << (range.end - at)) - 1);
         }
@@ -49,6 +42,19 @@ pub fn walk(hay: &[u8], range: Range<usize>, nibbles: &Nibbles, sink: &mut impl 
         at += 64;
     }
     walker.end();
+}
+
+/// Calls `f` with the bytes from a place on, with zeros behind the end of the text.
+#[inline]
+pub fn with_bytes<T>(hay: &[u8], at: usize, f: impl FnOnce(&Bytes) -> T) -> T {
+    match hay[at..].first_chunk() {
+        Some(bytes) => f(bytes),
+        None => {
+            let (mut bytes, rest) = ([0; size_of::<Bytes>()], &hay[at..]);
+            bytes[..rest.len()].copy_from_slice(rest);
+            f(&bytes)
+        }
+    }
 }
 
 impl Block {
@@ -61,6 +67,7 @@ impl Block {
             &mut self.word,
             &mut self.inner,
             &mut self.short,
+            &mut self.far,
         ] {
             *mask &= keep;
         }
@@ -152,6 +159,11 @@ impl<S: Sink> Walker<'_, S> {
             self.sink.short(base + short.trailing_zeros() as usize);
             short &= short - 1;
         }
+        let mut far = block.far;
+        while far != 0 {
+            self.sink.far(base + far.trailing_zeros() as usize);
+            far &= far - 1;
+        }
         let mut token = block.token;
         if let Some(mut open) = self.open.take() {
             let masks = Masks::new(block, carry);
@@ -173,30 +185,47 @@ impl<S: Sink> Walker<'_, S> {
             }
             token &= !within;
         }
-        // Only runs of 16, and what touches an edge, are of interest: most blocks have none.
-        let edges = token >> 63 == 1 || token & 1 == 1 && base == self.range.start || base + 64 >= self.range.end;
-        if edges || has_run(token) {
-            self.runs(base, token, &Masks::new(block, carry));
+        // At the edges of the range any run counts, elsewhere only long ones do, and the last, which may go on.
+        let edge = base == self.range.start || base + 64 >= self.range.end;
+        let last = if edge { 0 } else { token.leading_ones() };
+        let ends = ones(64 - last, last);
+        let begun = if edge { token } else { sixteen(token & !ends) };
+        if begun | ends != 0 {
+            let masks = Masks::new(block, carry);
+            self.runs(base, token, begun, &masks);
+            if last > 0 {
+                self.open(base, ends, &masks);
+            }
         }
     }
 
-    fn runs(&mut self, base: usize, mut token: u64, masks: &Masks) {
-        while token != 0 {
-            let start = token.trailing_zeros();
+    /// Reports the runs of a block in which one of `begun` stands.
+    #[inline(always)]
+    fn runs(&mut self, base: usize, token: u64, mut begun: u64, masks: &Masks) {
+        while begun != 0 {
+            let start = begun.trailing_zeros();
             let len = (token >> start).trailing_ones();
             let within = ones(start, len);
-            let changes = masks.changes(within);
+            begun &= !within;
             if start + len == 64 {
-                self.open = Some(Open { start: base + start as usize, places: (base, masks.places & within), changes });
-                return;
+                return self.open(base, within, masks);
             }
             let (from, to) = (base + start as usize, base + (start + len) as usize);
             if self.counts(from, to) {
                 self.places(base, masks.places & within);
-                self.run(from, to, changes);
+                self.run(from, to, masks.changes(within));
             }
-            token &= !within;
         }
+    }
+
+    /// Keeps the run at the end of a block, which may go on.
+    #[inline(always)]
+    fn open(&mut self, base: usize, within: u64, masks: &Masks) {
+        self.open = Some(Open {
+            start: base + within.trailing_zeros() as usize,
+            places: (base, masks.places & within),
+            changes: masks.changes(within),
+        });
     }
 
     fn end(mut self) {
@@ -221,9 +250,8 @@ impl<S: Sink> Walker<'_, S> {
     }
 
     fn run(&mut self, start: usize, end: usize, changes: Changes) {
-        // An escape sequence that ends in the run: a token could begin behind it.
-        let before = start.checked_sub(1).map(|i| self.hay[i]);
-        if before.is_some_and(|b| matches!(b, b'\\' | b'%' | b'[' | b';') || is_token_byte(b)) {
+        if may_hold_escape(self.hay, start) {
+            // A token could begin behind it.
             for at in start..end.min(start + LOOK_BACK) {
                 if could_begin(self.hay, at) {
                     self.sink.literal(at);
@@ -243,21 +271,23 @@ impl Changes {
 
 /// So many ones from a place on.
 fn ones(from: u32, count: u32) -> u64 {
-    if count == 64 { !0 } else { ((1 << count) - 1) << from }
+    if count == 0 { 0 } else { (!0 >> (64 - count)) << from }
 }
 
-/// Are there 16 ones in a row?
-fn has_run(bits: u64) -> bool {
+/// Where 16 ones in a row begin.
+fn sixteen(bits: u64) -> u64 {
     let two = bits & bits >> 1;
     let four = two & two >> 2;
     let eight = four & four >> 4;
-    eight & eight >> 8 != 0
+    eight & eight >> 8
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::nibbles::Nibbles;
     use crate::detect::prefilter::looks_random;
+    use crate::rules::format::is_token_byte;
     use proptest::prelude::*;
 
     /// The plain definition.
@@ -279,6 +309,7 @@ mod tests {
     struct Seen {
         places: Vec<usize>,
         short: Vec<usize>,
+        far: Vec<usize>,
         runs: Vec<(Range<usize>, bool)>,
     }
 
@@ -291,26 +322,28 @@ mod tests {
             self.short.push(at);
         }
 
+        fn far(&mut self, at: usize) {
+            self.far.push(at);
+        }
+
         fn run(&mut self, run: Range<usize>, mixed: bool) {
             self.runs.push((run, mixed));
         }
     }
 
-    fn nibbles() -> Nibbles {
-        let mut nibbles = Nibbles::default();
-        nibbles.insert(0, b"x-A");
-        nibbles.insert(7, b"://");
-        nibbles
+    fn texts() -> Texts {
+        let plain = |text: &'static str| (text.as_bytes(), false);
+        Texts { near: Nibbles::with_last([plain("x-A")], [plain("://")]), far: Nibbles::new([plain("c-x-")]) }
     }
 
     fn check(hay: &[u8], range: Range<usize>) {
         let mut seen = Seen::default();
-        walk(hay, range.clone(), &nibbles(), &mut seen);
+        walk(hay, range.clone(), &texts(), &mut seen);
         let runs: Vec<_> = seen.runs.iter().map(|(run, _)| run.clone()).collect();
         assert_eq!(runs, naive(hay, range.clone()));
         let starts = |at: usize, text: &[u8]| hay[at..].starts_with(text);
-        let short: Vec<_> = range.filter(|&at| starts(at, b"://")).collect();
-        assert_eq!(seen.short, short);
+        let places = |text: &[u8]| range.clone().filter(|&at| starts(at, text)).collect::<Vec<_>>();
+        assert_eq!((seen.short, seen.far), (places(b"://"), places(b"c-x-")));
         for (run, mixed) in seen.runs {
             for at in run.clone() {
                 let wanted = could_begin(hay, at) || starts(at, b"x-A");

@@ -7,8 +7,10 @@
 
 use std::sync::LazyLock;
 
-/// Bytes that are looked at together, and two more that literals may reach into.
-pub type Bytes = [u8; 66];
+use crate::detect::nibbles::Nibbles;
+
+/// Bytes that are looked at together, and three more that texts may reach into.
+pub type Bytes = [u8; 67];
 
 /// What each of 64 bytes is: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,52 +25,28 @@ pub struct Block {
     pub lower: u64,
     /// A letter, digit or `_`.
     pub word: u64,
-    /// Here a text of the buckets 0 to 6 could begin.
+    /// Here a near text could begin that stands in runs.
     pub inner: u64,
-    /// Here a text of bucket 7 could begin.
+    /// Here a near text could begin that stands anywhere.
     pub short: u64,
+    /// Here a far text could begin.
+    pub far: u64,
 }
 
-/// For the first three bytes of the texts of each bucket (one bit each): which halves have they?
+/// The texts that are looked for.
 #[derive(Clone, Debug, Default)]
-pub struct Nibbles {
-    low: [[u8; 16]; 3],
-    high: [[u8; 16]; 3],
-}
-
-impl Nibbles {
-    /// Adds the first bytes of a text to a bucket; behind a text of two any byte may follow.
-    pub fn insert(&mut self, bucket: usize, text: &[u8]) {
-        for place in 0..3 {
-            match text.get(place) {
-                Some(byte) => {
-                    self.low[place][usize::from(byte & 15)] |= 1 << bucket;
-                    self.high[place][usize::from(byte >> 4)] |= 1 << bucket;
-                }
-                None => (0..16).for_each(|half| {
-                    self.low[place][half] |= 1 << bucket;
-                    self.high[place][half] |= 1 << bucket;
-                }),
-            }
-        }
-    }
-
-    /// In how many of all triples of bytes could a text of the bucket begin?
-    pub fn volume(&self, bucket: usize) -> u64 {
-        let ones = |halves: &[u8; 16]| halves.iter().filter(|h| **h >> bucket & 1 == 1).count() as u64;
-        (0..3).map(|place| ones(&self.low[place]) * ones(&self.high[place])).product()
-    }
-
-    fn buckets(&self, bytes: [u8; 3]) -> u8 {
-        (0..3).fold(!0, |all, place| {
-            let byte = usize::from(bytes[place]);
-            all & self.low[place][byte & 15] & self.high[place][byte >> 4]
-        })
-    }
+pub struct Texts {
+    /// By their first three bytes: those that stand in runs, and in the last bucket those that can stand anywhere.
+    pub near: Nibbles<3>,
+    /// By their rarest four bytes: those that can stand anywhere.
+    pub far: Nibbles<4>,
 }
 
 /// Looks at 64 bytes.
-pub type Look = fn(&Bytes, &Nibbles) -> Block;
+pub type Look = fn(&Bytes, &Texts) -> Block;
+
+/// Finds where texts could begin among 64 bytes.
+pub type Find = fn(&Bytes, &Nibbles<4>) -> u64;
 
 /// The fastest way on this machine.
 pub static LOOK: LazyLock<Look> = LazyLock::new(|| {
@@ -82,18 +60,35 @@ pub static LOOK: LazyLock<Look> = LazyLock::new(|| {
     plain
 });
 
+/// The fastest way on this machine.
+pub static FIND: LazyLock<Find> = LazyLock::new(|| {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return avx2::find;
+    }
+    #[cfg(target_arch = "aarch64")]
+    return neon::find;
+    #[allow(unreachable_code, reason = "some targets return above")]
+    plain_find
+});
+
 /// The plain way: the definition.
-pub fn plain(bytes: &Bytes, nibbles: &Nibbles) -> Block {
-    let mut block = Block::default();
-    for (i, three) in bytes.windows(3).enumerate() {
-        let (b, bit) = (three[0], 1 << i);
+pub fn plain_find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+    bytes.windows(4).enumerate().fold(0, |bits, (i, four)| bits | u64::from(texts.buckets(four) != 0) << i)
+}
+
+/// The plain way: the definition.
+pub fn plain(bytes: &Bytes, texts: &Texts) -> Block {
+    let mut block = Block { far: plain_find(bytes, &texts.far), ..Block::default() };
+    for (i, four) in bytes.windows(4).enumerate() {
+        let (b, bit) = (four[0], 1 << i);
         let set = |mask: &mut u64, is: bool| *mask |= if is { bit } else { 0 };
         set(&mut block.digit, b.is_ascii_digit());
         set(&mut block.upper, b.is_ascii_uppercase());
         set(&mut block.lower, b.is_ascii_lowercase());
         set(&mut block.word, b.is_ascii_alphanumeric() || b == b'_');
         set(&mut block.token, b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'=' | b'.' | b'-'));
-        let buckets = nibbles.buckets([three[0], three[1], three[2]]);
+        let buckets = texts.near.buckets(four);
         set(&mut block.inner, buckets & 0x7f != 0);
         set(&mut block.short, buckets & 0x80 != 0);
     }
@@ -146,68 +141,91 @@ mod avx2 {
         _mm256_srli_epi16,
     };
 
-    use super::{Block, Bytes, HIGH, LOW, LOWER, Nibbles, UPPER};
+    use super::{Block, Bytes, HIGH, LOW, LOWER, Nibbles, Texts, UPPER};
 
-    pub(super) fn look(bytes: &Bytes, nibbles: &Nibbles) -> Block {
+    pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
         // SAFETY: `LOOK` chooses this function only after AVX2 was detected.
-        unsafe { look_avx2(bytes, nibbles) }
+        unsafe { look_avx2(bytes, texts) }
+    }
+
+    pub(super) fn find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+        // SAFETY: `FIND` chooses this function only after AVX2 was detected.
+        unsafe { find_avx2(bytes, texts) }
     }
 
     #[target_feature(enable = "avx2")]
-    fn look_avx2(bytes: &Bytes, nibbles: &Nibbles) -> Block {
-        let low = half(&bytes[..34].try_into().unwrap_or([0; 34]), nibbles);
-        let high = half(&bytes[32..].try_into().unwrap_or([0; 34]), nibbles);
-        let join = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-        let [digit, upper, lower] = [0, 1, 2].map(|i| join(low[i], high[i]));
+    fn look_avx2(bytes: &Bytes, texts: &Texts) -> Block {
+        let [low, high] = [0, 32].map(|at| part(&parts(bytes, at), texts));
+        let join = |i: usize| u64::from(low[i]) | u64::from(high[i]) << 32;
+        let [digit, upper, lower] = [0, 1, 2].map(join);
         Block {
-            token: join(low[3], high[3]),
+            token: join(3),
             digit,
             upper,
             lower,
-            word: digit | upper | lower | join(low[4], high[4]),
-            inner: join(low[5], high[5]),
-            short: join(low[6], high[6]),
+            word: digit | upper | lower | join(4),
+            inner: join(5),
+            short: join(6),
+            far: join(7),
         }
     }
 
-    /// Digit, upper, lower, token, `_`, inner and short for 32 bytes.
     #[target_feature(enable = "avx2")]
-    fn half(bytes: &[u8; 34], nibbles: &Nibbles) -> [u32; 7] {
-        // SAFETY: the three loads end at most two bytes behind the first 32 of 34; unaligned loads are allowed.
-        let texts = [0, 1, 2].map(|place| unsafe { _mm256_loadu_si256(bytes.as_ptr().add(place).cast()) });
+    fn find_avx2(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+        let [low, high] = [0, 32].map(|at| any(buckets(&parts(bytes, at), texts), 0xff));
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// The low and the high halves of 32 bytes from a place on, and from the three places behind it.
+    #[target_feature(enable = "avx2")]
+    fn parts(bytes: &Bytes, at: usize) -> [(__m256i, __m256i); 4] {
+        let bytes: &[u8; 35] = if at == 0 { first(bytes) } else { last(bytes) };
         let nibble = _mm256_set1_epi8(0x0f);
-        let low = |text| _mm256_and_si256(text, nibble);
-        let high = |text| _mm256_and_si256(_mm256_srli_epi16::<4>(text), nibble);
-        let (first_low, first_high) = (low(texts[0]), high(texts[0]));
-        let kind = _mm256_and_si256(
-            _mm256_shuffle_epi8(table(&LOW), first_low),
-            _mm256_shuffle_epi8(table(&HIGH), first_high),
-        );
-        let mut buckets = _mm256_and_si256(
-            _mm256_shuffle_epi8(table(&nibbles.low[0]), first_low),
-            _mm256_shuffle_epi8(table(&nibbles.high[0]), first_high),
-        );
-        for (place, &text) in texts.iter().enumerate().skip(1) {
-            let both = _mm256_and_si256(
-                _mm256_shuffle_epi8(table(&nibbles.low[place]), low(text)),
-                _mm256_shuffle_epi8(table(&nibbles.high[place]), high(text)),
-            );
-            buckets = _mm256_and_si256(buckets, both);
-        }
-        let top = |bytes| _mm256_movemask_epi8(bytes) as u32;
-        let any = |bytes, of: u8| {
-            let of = _mm256_and_si256(bytes, _mm256_set1_epi8(of as i8));
-            !top(_mm256_cmpeq_epi8(of, _mm256_setzero_si256()))
-        };
+        [0, 1, 2, 3].map(|place| {
+            // SAFETY: the loads end at most three bytes behind the first 32 of 35; unaligned loads are allowed.
+            let text: __m256i = unsafe { _mm256_loadu_si256(bytes.as_ptr().add(place).cast()) };
+            (_mm256_and_si256(text, nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(text), nibble))
+        })
+    }
+
+    fn first(bytes: &Bytes) -> &[u8; 35] {
+        bytes.first_chunk().expect("35 of 67 bytes")
+    }
+
+    fn last(bytes: &Bytes) -> &[u8; 35] {
+        bytes.last_chunk().expect("35 of 67 bytes")
+    }
+
+    /// Digit, upper, lower, token, `_`, inner, short and far for 32 bytes.
+    #[target_feature(enable = "avx2")]
+    fn part(parts: &[(__m256i, __m256i); 4], texts: &Texts) -> [u32; 8] {
+        let kind = both(parts[0], &LOW, &HIGH);
+        let near = buckets(parts, &texts.near);
         [
             top(_mm256_slli_epi16::<7>(kind)),
             any(kind, UPPER[0] | UPPER[1]),
             any(kind, LOWER[0] | LOWER[1]),
             any(kind, 0xff),
             top(kind),
-            any(buckets, 0x7f),
-            top(buckets),
+            any(near, 0x7f),
+            top(near),
+            any(buckets(parts, &texts.far), 0xff),
         ]
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn buckets<const N: usize>(parts: &[(__m256i, __m256i); 4], texts: &Nibbles<N>) -> __m256i {
+        let mut all = both(parts[0], &texts.low[0], &texts.high[0]);
+        for place in 1..N {
+            all = _mm256_and_si256(all, both(parts[place], &texts.low[place], &texts.high[place]));
+        }
+        all
+    }
+
+    /// What both halves of each byte say.
+    #[target_feature(enable = "avx2")]
+    fn both((low_halves, high_halves): (__m256i, __m256i), low: &[u8; 16], high: &[u8; 16]) -> __m256i {
+        _mm256_and_si256(_mm256_shuffle_epi8(table(low), low_halves), _mm256_shuffle_epi8(table(high), high_halves))
     }
 
     #[target_feature(enable = "avx2")]
@@ -215,52 +233,80 @@ mod avx2 {
         // SAFETY: the array is 16 bytes long.
         _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(halves.as_ptr().cast()) })
     }
+
+    /// The top bits.
+    #[target_feature(enable = "avx2")]
+    fn top(bytes: __m256i) -> u32 {
+        _mm256_movemask_epi8(bytes) as u32
+    }
+
+    /// Which bytes have any of some bits?
+    #[target_feature(enable = "avx2")]
+    fn any(bytes: __m256i, of: u8) -> u32 {
+        let none = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, _mm256_set1_epi8(of as i8)), _mm256_setzero_si256());
+        !top(none)
+    }
 }
 
 #[cfg(target_arch = "aarch64")]
 mod neon {
     use std::arch::aarch64::{uint8x16_t, vandq_u8, vdupq_n_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
 
-    use super::{Block, Bytes, DIGITS, HIGH, LOW, LOWER, Nibbles, UNDERSCORE, UPPER};
+    use super::{Block, Bytes, DIGITS, HIGH, LOW, LOWER, Nibbles, Texts, UNDERSCORE, UPPER};
 
-    pub(super) fn look(bytes: &Bytes, nibbles: &Nibbles) -> Block {
-        let mut block = Block::default();
-        for part in 0..4 {
-            let (kinds, buckets) = part16(bytes, part * 16, nibbles);
-            for (i, (kind, buckets)) in kinds.iter().zip(buckets).enumerate() {
-                let at = part * 16 + i;
-                let bit = |mask: u8| u64::from(kind & mask != 0) << at;
+    pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
+        let mut block = Block { far: find(bytes, &texts.far), ..Block::default() };
+        for at in [0, 16, 32, 48] {
+            let kinds = store(both(load(bytes, at), &LOW, &HIGH));
+            let near = store(buckets(bytes, at, &texts.near));
+            for (i, (kind, near)) in kinds.iter().zip(near).enumerate() {
+                let bit = |mask: u8| u64::from(kind & mask != 0) << (at + i);
                 block.digit |= bit(DIGITS);
                 block.upper |= bit(UPPER[0] | UPPER[1]);
                 block.lower |= bit(LOWER[0] | LOWER[1]);
                 block.token |= bit(0xff);
                 block.word |= bit(DIGITS | UPPER[0] | UPPER[1] | LOWER[0] | LOWER[1] | UNDERSCORE);
-                block.inner |= u64::from(buckets & 0x7f != 0) << at;
-                block.short |= u64::from(buckets & 0x80 != 0) << at;
+                block.inner |= u64::from(near & 0x7f != 0) << (at + i);
+                block.short |= u64::from(near & 0x80 != 0) << (at + i);
             }
         }
         block
     }
 
-    /// Kinds and buckets of 16 bytes.
-    fn part16(bytes: &Bytes, at: usize, nibbles: &Nibbles) -> ([u8; 16], [u8; 16]) {
-        let (mut kinds, mut found) = ([0; 16], [0; 16]);
-        // SAFETY: NEON is part of AArch64; `at` is 48 at most, so the loads end at most at 48 + 2 + 16 = 66; the stores
-        // fill their 16 bytes.
+    pub(super) fn find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+        [0, 16, 32, 48].iter().fold(0, |bits, at| {
+            let found = store(buckets(bytes, *at, texts));
+            found.iter().enumerate().fold(bits, |bits, (i, buckets)| bits | u64::from(*buckets != 0) << (at + i))
+        })
+    }
+
+    fn buckets<const N: usize>(bytes: &Bytes, at: usize, texts: &Nibbles<N>) -> uint8x16_t {
+        // SAFETY: NEON is part of AArch64.
+        (1..N).fold(both(load(bytes, at), &texts.low[0], &texts.high[0]), |all, place| unsafe {
+            vandq_u8(all, both(load(bytes, at + place), &texts.low[place], &texts.high[place]))
+        })
+    }
+
+    fn load(bytes: &Bytes, at: usize) -> uint8x16_t {
+        let bytes = &bytes[at..at + 16];
+        // SAFETY: NEON is part of AArch64; the slice is 16 bytes long.
+        unsafe { vld1q_u8(bytes.as_ptr()) }
+    }
+
+    fn store(text: uint8x16_t) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        // SAFETY: NEON is part of AArch64; the array is 16 bytes long.
+        unsafe { vst1q_u8(bytes.as_mut_ptr(), text) };
+        bytes
+    }
+
+    /// What both halves of each byte say.
+    fn both(text: uint8x16_t, low: &[u8; 16], high: &[u8; 16]) -> uint8x16_t {
+        // SAFETY: NEON is part of AArch64; the tables are 16 bytes long.
         unsafe {
-            let both = |text: uint8x16_t, low: &[u8; 16], high: &[u8; 16]| {
-                let low = vqtbl1q_u8(vld1q_u8(low.as_ptr()), vandq_u8(text, vdupq_n_u8(15)));
-                vandq_u8(low, vqtbl1q_u8(vld1q_u8(high.as_ptr()), vshrq_n_u8::<4>(text)))
-            };
-            let text = |place: usize| vld1q_u8(bytes.as_ptr().add(at + place));
-            vst1q_u8(kinds.as_mut_ptr(), both(text(0), &LOW, &HIGH));
-            let mut buckets = vdupq_n_u8(0xff);
-            for place in 0..3 {
-                buckets = vandq_u8(buckets, both(text(place), &nibbles.low[place], &nibbles.high[place]));
-            }
-            vst1q_u8(found.as_mut_ptr(), buckets);
+            let low = vqtbl1q_u8(vld1q_u8(low.as_ptr()), vandq_u8(text, vdupq_n_u8(15)));
+            vandq_u8(low, vqtbl1q_u8(vld1q_u8(high.as_ptr()), vshrq_n_u8::<4>(text)))
         }
-        (kinds, found)
     }
 }
 
@@ -269,24 +315,28 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn nibbles() -> Nibbles {
-        let mut nibbles = Nibbles::default();
-        for (i, text) in ["ghp", "AKI", "x7", "\u{e9}!", ".at"].iter().enumerate() {
-            nibbles.insert(i, text.as_bytes());
+    fn texts() -> Texts {
+        let plain = |text: &'static str| (text.as_bytes(), false);
+        Texts {
+            near: Nibbles::with_last(["ghp", "AKI", "x7", ".at"].map(plain), [plain("://")]),
+            far: Nibbles::new([("pass".as_bytes(), true), plain("-BEG"), ("\u{e9}!a".as_bytes(), false)]),
         }
-        nibbles.insert(7, b"://");
-        nibbles
+    }
+
+    fn check(bytes: &Bytes) {
+        let texts = texts();
+        assert_eq!(LOOK(bytes, &texts), plain(bytes, &texts), "{bytes:?}");
+        assert_eq!(FIND(bytes, &texts.far), plain_find(bytes, &texts.far), "{bytes:?}");
     }
 
     #[test]
     fn every_byte_at_every_place() {
-        let nibbles = nibbles();
         for byte in 0..=255 {
-            for place in 0..66 {
+            for place in 0..67 {
                 for around in [b' ', b'a', 0xff] {
-                    let mut bytes = [around; 66];
+                    let mut bytes = [around; 67];
                     bytes[place] = byte;
-                    assert_eq!(LOOK(&bytes, &nibbles), plain(&bytes, &nibbles), "byte {byte:#x} at {place}");
+                    check(&bytes);
                 }
             }
         }
@@ -294,22 +344,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_the_plain_way(bytes in proptest::collection::vec(any::<u8>(), 66), text in "[ghpAKIx7:/.at]{66}") {
-            let nibbles = nibbles();
+        fn equals_the_plain_way(bytes in proptest::collection::vec(any::<u8>(), 67), text in "[ghpAKIx7:/.at]{67}") {
             for bytes in [bytes.as_slice(), text.as_bytes()] {
-                let bytes: &Bytes = bytes.try_into().expect("66 bytes");
-                prop_assert_eq!(LOOK(bytes, &nibbles), plain(bytes, &nibbles));
+                check(bytes.try_into().expect("67 bytes"));
             }
         }
     }
 
     #[test]
     fn texts_are_found_where_they_begin() {
-        let mut bytes = [b' '; 66];
-        bytes[62..66].copy_from_slice(b"://x");
+        let mut bytes = [b' '; 67];
+        bytes[63..66].copy_from_slice(b"://");
         bytes[10..13].copy_from_slice(b"ghp");
         bytes[40..42].copy_from_slice(b"x7");
-        let block = LOOK(&bytes, &nibbles());
-        assert_eq!((block.short, block.inner), (1 << 62, 1 << 10 | 1 << 40));
+        bytes[30..34].copy_from_slice(b"-BEG");
+        bytes[50..54].copy_from_slice(b"pASs");
+        let block = LOOK(&bytes, &texts());
+        assert_eq!((block.short, block.inner, block.far), (1 << 63, 1 << 10 | 1 << 40, 1 << 30 | 1 << 50));
     }
 }

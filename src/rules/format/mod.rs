@@ -9,6 +9,8 @@ mod walk;
 
 pub use probe::{Missed, Probe};
 
+use std::sync::LazyLock;
+
 use crate::error::Result;
 use crate::rules::class::Class;
 
@@ -269,6 +271,8 @@ fn start<'a>(nodes: impl Iterator<Item = &'a Node>) -> Start {
     all
 }
 
+static TOKEN: LazyLock<Class> = LazyLock::new(|| Class::named("token").unwrap_or_default());
+
 fn length(nodes: &[Node]) -> (usize, usize) {
     nodes.iter().fold((0, 0), |(min, max), node| {
         let (a, b) = match node {
@@ -382,7 +386,7 @@ fn token_run<'a>(nodes: impl Iterator<Item = &'a Node>) -> usize {
 fn is_token(nodes: &[Node]) -> bool {
     nodes.iter().all(|node| match node {
         Node::Literal(text) => text.iter().all(|&b| is_token_byte(b)),
-        Node::Segment { class, .. } => class.bytes().all(is_token_byte),
+        Node::Segment { class, .. } => class.within(&TOKEN),
         Node::Group { choices, .. } => choices.iter().all(|c| is_token(c)),
     })
 }
