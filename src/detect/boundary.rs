@@ -1,6 +1,7 @@
 //! What may stand directly before and after a token, and what transport leaves there.
 
 use crate::rules::class::Class;
+use crate::rules::format::is_token_byte;
 
 /// Bytes before a match that [`left`] looks at.
 pub const LOOK_BACK: usize = 8;
@@ -28,6 +29,12 @@ pub fn right(hay: &[u8], at: usize, last: &Class) -> bool {
 /// May some token begin at `at`, whatever its alphabet? [`left`] says so only where this does.
 pub fn could_begin(hay: &[u8], at: usize) -> bool {
     left(hay, at, None)
+}
+
+/// Could an escape sequence end inside the run of token characters that begins at `at`, or is it part of a longer run?
+pub fn may_hold_escape(hay: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|i| hay[i]);
+    before.is_some_and(|b| matches!(b, b'\\' | b'%' | b'[' | b';') || is_token_byte(b))
 }
 
 fn is_word(byte: u8) -> bool {

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use crate::detect::nibbles::Nibbles;
+use crate::detect::runs;
+use crate::detect::simd::FIND;
 use crate::detect::trigrams::Trigrams;
-use crate::rules::class::Class;
-use crate::rules::{Anchoring, Context, MAX_WITHIN, Rule, RuleSet};
+use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
 
 /// Words between context and value that say that the value is no secret.
 const PUBLIC_WORDS: &[&str] = &[
@@ -39,13 +41,40 @@ const PUBLIC_WORDS: &[&str] = &[
 #[derive(Debug)]
 pub struct ContextIndex {
     words: Vec<String>,
-    /// Rules that want the word near, by word.
-    near: Vec<Vec<usize>>,
+    /// The words of each rule's context.
+    rules: Vec<Wanted>,
     finder: Trigrams,
+    /// Where a word could begin, for many places at once.
+    nibbles: Nibbles<4>,
     within: usize,
-    shapes: Vec<Shape>,
     /// Length of the longest word.
     longest: usize,
+}
+
+/// The context words of a rule.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    near: Bits,
+    hint: Bits,
+    /// Is a near word enough?
+    no_hint: bool,
+}
+
+/// A set of words, by their indices.
+#[derive(Clone, Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn insert(&mut self, index: usize) {
+        if self.0.len() <= index / 64 {
+            self.0.resize(index / 64 + 1, 0);
+        }
+        self.0[index / 64] |= 1 << (index % 64);
+    }
+
+    fn has(&self, index: usize) -> bool {
+        self.0.get(index / 64).is_some_and(|bits| bits >> (index % 64) & 1 == 1)
+    }
 }
 
 /// Words of one text that were found already. Cleared for each text.
@@ -53,6 +82,14 @@ pub struct ContextIndex {
 pub struct WordCache {
     range: Range<usize>,
     words: Vec<Word>,
+    last: Last,
+}
+
+/// The last word of a range that was looked through.
+#[derive(Debug, Default)]
+struct Last {
+    range: Range<usize>,
+    word: Option<Word>,
 }
 
 impl WordCache {
@@ -60,28 +97,9 @@ impl WordCache {
     pub fn clear(&mut self) {
         self.range = 0..0;
         self.words.clear();
+        self.last = Last::default();
     }
 }
-
-/// The lengths that values of one alphabet can have.
-#[derive(Debug)]
-pub struct Shape {
-    class: Class,
-    /// Does a run of so many bytes fit a rule? The last entry stands for all longer ones.
-    lengths: Vec<bool>,
-}
-
-impl Shape {
-    /// Does the text begin with a run of the alphabet that has the length of a value?
-    pub fn fits(&self, text: &[u8]) -> bool {
-        let most = self.lengths.len() - 1;
-        let run = text.iter().take(most).take_while(|&&b| self.class.has(b)).count();
-        self.lengths[run]
-    }
-}
-
-/// Lengths of values up to this are told apart.
-const TOLD_APART: usize = 300;
 
 /// A context word in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,14 +111,7 @@ pub struct Word {
 impl ContextIndex {
     /// Collects the words of a rule set.
     pub fn new(set: &RuleSet) -> Self {
-        let mut index = Self {
-            words: Vec::new(),
-            near: Vec::new(),
-            finder: Trigrams::default(),
-            within: 0,
-            shapes: Vec::new(),
-            longest: 0,
-        };
+        let mut index = Self { rules: vec![Wanted::default(); set.rules().len()], ..Self::empty() };
         for word in PUBLIC_WORDS {
             index.word(word);
         }
@@ -108,48 +119,34 @@ impl ContextIndex {
             if matches!(set.rules()[rule].anchoring, Anchoring::Value) {
                 index.within = index.within.max(context.within);
             }
-            for near in &context.near {
-                let word = index.word(near);
-                index.near[word].push(rule);
-            }
-            for hint in &context.hint {
-                index.word(hint);
-            }
+            index.rules[rule] = index.wanted(context);
         }
         index.compile();
-        for rule in set.rules().iter().filter(|r| r.context.is_some() && matches!(r.anchoring, Anchoring::Value)) {
-            index.add_shape(rule);
-        }
         index
     }
 
-    /// Alphabets and lengths of the values that need context.
-    pub fn classes(&self) -> &[Shape] {
-        &self.shapes
+    fn empty() -> Self {
+        Self {
+            words: Vec::new(),
+            rules: Vec::new(),
+            finder: Trigrams::default(),
+            nibbles: Nibbles::default(),
+            within: 0,
+            longest: 0,
+        }
     }
 
-    fn add_shape(&mut self, rule: &Rule) {
-        let Some(format) = &rule.format else { return };
-        // A format that begins with a literal or a group: any text could be its start.
-        let class = format.first_class().unwrap_or_else(|| {
-            (0..=255).fold(Class::default(), |mut all, b| {
-                all.insert(b);
-                all
-            })
-        });
-        let at = self.shapes.iter().position(|s| s.class == class).unwrap_or_else(|| {
-            self.shapes.push(Shape { class, lengths: vec![false; TOLD_APART + 1] });
-            self.shapes.len() - 1
-        });
-        for (run, fits) in self.shapes[at].lengths.iter_mut().enumerate() {
-            // The last entry stands for longer runs, too.
-            *fits |= format.fits_run(run) || run == TOLD_APART;
-        }
+    fn wanted(&mut self, context: &Context) -> Wanted {
+        let mut wanted = Wanted { no_hint: context.hint.is_empty(), ..Wanted::default() };
+        context.near.iter().for_each(|word| wanted.near.insert(self.word(word)));
+        context.hint.iter().for_each(|word| wanted.hint.insert(self.word(word)));
+        wanted
     }
 
     fn compile(&mut self) {
         self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
         self.finder = Trigrams::new(self.words.iter().enumerate().map(|(i, w)| (w.as_bytes(), i as u32)));
+        self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
     /// How far back the rules look at most.
@@ -160,7 +157,6 @@ impl ContextIndex {
     fn word(&mut self, word: &str) -> usize {
         self.words.iter().position(|w| w == word).unwrap_or_else(|| {
             self.words.push(word.to_owned());
-            self.near.push(Vec::new());
             self.words.len() - 1
         })
     }
@@ -174,16 +170,74 @@ impl ContextIndex {
     }
 
     fn add(&self, hay: &[u8], range: Range<usize>, found: &mut Vec<Word>) {
-        let byte = |at: usize| hay.get(at).map_or(b' ', u8::to_ascii_lowercase);
-        for at in range.clone() {
-            for index in self.finder.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
-                let word = self.words[index as usize].as_bytes();
-                let span = at..at + word.len();
-                if span.end <= range.end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
-                    found.push(Word { span, index: index as usize });
-                }
+        for base in range.clone().step_by(64) {
+            let mut places = self.places(hay, base..range.end.min(base + 64));
+            while places != 0 {
+                self.words_at(hay, base + places.trailing_zeros() as usize, range.end, |word| found.push(word));
+                places &= places - 1;
             }
         }
+    }
+
+    /// Where a word could begin among up to 64 places.
+    fn places(&self, hay: &[u8], range: Range<usize>) -> u64 {
+        let places = runs::with_bytes(hay, range.start, |bytes| FIND(bytes, &self.nibbles));
+        if range.len() < 64 { places & ((1 << range.len()) - 1) } else { places }
+    }
+
+    /// Calls `f` with the words that begin at a place and end at `end` or before.
+    fn words_at(&self, hay: &[u8], at: usize, end: usize, mut f: impl FnMut(Word)) {
+        let byte = |at: usize| hay.get(at).map_or(b' ', u8::to_ascii_lowercase);
+        for index in self.finder.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
+            let word = self.words[index as usize].as_bytes();
+            let span = at..at + word.len();
+            if span.end <= end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
+                f(Word { span, index: index as usize });
+            }
+        }
+    }
+
+    /// Could any rule hold for a value at the end of a range? Not if no word stands in the range, nor if the last one says
+    /// that the value is no secret. Looks back from the value, which is where it is decided most often.
+    pub fn could_hold(&self, hay: &[u8], range: Range<usize>, cache: &mut WordCache) -> bool {
+        let last = &mut cache.last;
+        let goes_on = last.range.start <= range.start
+            && (range.start..=range.end).contains(&last.range.end)
+            && last.word.as_ref().is_none_or(|w| w.span.start >= range.start);
+        let known = if goes_on { last.range.end } else { range.start };
+        let from = known.saturating_sub(self.longest).max(range.start);
+        let before = last.word.take().filter(|_| goes_on);
+        // A long word that was known may end behind what stands in it.
+        let word =
+            before.into_iter().chain(self.last_word(hay, from..range.end)).max_by_key(|w| (w.span.end, w.span.start));
+        *last = Last { range, word };
+        last.word.as_ref().is_some_and(|w| w.index >= PUBLIC_WORDS.len())
+    }
+
+    /// The last word of a range. Of words that end at the same place the one that begins last counts, as in
+    /// [`ContextIndex::holds`].
+    fn last_word(&self, hay: &[u8], range: Range<usize>) -> Option<Word> {
+        let mut last: Option<Word> = None;
+        let mut end = range.end;
+        while end > range.start {
+            let base = range.start.max(end.saturating_sub(64));
+            let mut places = self.places(hay, base..end);
+            while places != 0 {
+                let place = 63 - places.leading_zeros();
+                places ^= 1 << place;
+                let at = base + place as usize;
+                if last.as_ref().is_some_and(|w| at + self.longest <= w.span.end) {
+                    return last;
+                }
+                self.words_at(hay, at, range.end, |word| {
+                    if last.as_ref().is_none_or(|w| w.span.end < word.span.end) {
+                        last = Some(word);
+                    }
+                });
+            }
+            end = base;
+        }
+        last
     }
 
     /// The words of a range, found once for neighbouring ranges of the same text.
@@ -205,14 +259,6 @@ impl ContextIndex {
         &cache.words[first..last]
     }
 
-    /// Rules that have one of the words near, ascending.
-    pub fn rules(&self, words: &[Word]) -> Vec<usize> {
-        let mut rules: Vec<_> = words.iter().flat_map(|w| &self.near[w.index]).copied().collect();
-        rules.sort_unstable();
-        rules.dedup();
-        rules
-    }
-
     /// The last of a rule's own words before a value, as the rule writes it.
     pub fn name_before(&self, context: &Context, hay: &[u8], at: usize) -> Option<&str> {
         let words = self.find(hay, at.saturating_sub(context.within)..at);
@@ -220,14 +266,13 @@ impl ContextIndex {
         names.filter(|word| context.near.contains(word)).next_back().map(String::as_str)
     }
 
-    /// Is the context of a rule there for a value that begins at `at`?
-    pub fn holds(&self, context: &Context, words: &[Word], at: usize) -> bool {
-        let in_reach = |w: &&Word| w.span.end <= at && at - w.span.start <= context.within;
-        words.iter().filter(in_reach).filter(|w| context.near.contains(&self.words[w.index])).any(|near| {
+    /// Is the context of a rule, given by its index, there for a value that begins at `at`?
+    pub fn holds(&self, rule: usize, context: &Context, words: &[Word], at: usize) -> bool {
+        let Wanted { near, hint, no_hint } = &self.rules[rule];
+        let in_reach = |w: &&Word| near.has(w.index) && w.span.end <= at && at - w.span.start <= context.within;
+        words.iter().filter(in_reach).any(|near| {
             let after = || words.iter().filter(|w| w.span.end <= at && w.span.start + 24 >= near.span.start);
-            let hinted = context.hint.is_empty()
-                || after().any(|w| w.span != near.span && context.hint.contains(&self.words[w.index]))
-                || context.hint.contains(&self.words[near.index]);
+            let hinted = *no_hint || after().any(|w| w.span != near.span && hint.has(w.index)) || hint.has(near.index);
             // The last word before the value tells what it is.
             let public = after().max_by_key(|w| w.span.end).is_some_and(|w| w.index < PUBLIC_WORDS.len());
             hinted && !public
@@ -368,20 +413,12 @@ mod tests {
     fn index() -> (ContextIndex, Context) {
         let context =
             Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
-        let mut index = ContextIndex {
-            words: Vec::new(),
-            near: Vec::new(),
-            finder: Trigrams::default(),
-            within: 100,
-            shapes: Vec::new(),
-            longest: 0,
-        };
+        let mut index = ContextIndex { within: 100, ..ContextIndex::empty() };
         PUBLIC_WORDS.iter().for_each(|w| {
             index.word(w);
         });
-        for word in context.near.iter().chain(&context.hint) {
-            index.word(word);
-        }
+        let wanted = index.wanted(&context);
+        index.rules.push(wanted);
         index.compile();
         (index, context)
     }
@@ -407,7 +444,7 @@ mod tests {
         ];
         for (text, want) in cases {
             let words = index.find(text.as_bytes(), 0..text.len());
-            assert_eq!(index.holds(&context, &words, text.len()), want, "{text}");
+            assert_eq!(index.holds(0, &context, &words, text.len()), want, "{text}");
         }
     }
 

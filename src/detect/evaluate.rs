@@ -9,6 +9,7 @@ use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
+use crate::detect::shapes::{Runs, Shapes, TOLD_APART};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::generic;
 use crate::rules::expr::Env;
@@ -18,6 +19,9 @@ use crate::structure;
 
 /// Bytes around a hit of a regex rule that the regex sees.
 const REGEX_WINDOW: usize = 512;
+
+/// Length of a run from which on it is worth to remember how far each alphabet goes.
+const MANY: usize = 128;
 
 /// The bytes that an evaluation depended on. `start` is -1 if it depended on nothing standing before the text; `end` is
 /// the length of the text plus 1 if it depended on the text ending there.
@@ -45,6 +49,69 @@ pub struct Evaluator<'a> {
     pub(crate) prefilter: &'a Prefilter,
     pub(crate) context: &'a ContextIndex,
     pub(crate) inventory: Option<&'a Inventory>,
+    pub(crate) shapes: &'a Shapes,
+}
+
+/// What an evaluation works with.
+struct Work<'a> {
+    hay: &'a [u8],
+    cache: &'a mut WordCache,
+    found: &'a mut Vec<RawMatch>,
+    read: &'a mut Read,
+}
+
+/// A place where a value could begin, and what was asked about it so far.
+struct Value {
+    /// Where the hit begins.
+    at: usize,
+    start: usize,
+    run_end: usize,
+    random: Option<bool>,
+    assigned: Option<bool>,
+    named: Option<bool>,
+}
+
+impl Value {
+    fn is_random(&mut self, hay: &[u8], read: &mut Read) -> bool {
+        let Self { start, run_end, .. } = *self;
+        *self.random.get_or_insert_with(|| {
+            let value_end = value_end(hay, run_end);
+            read.cover(start as isize, value_end + 1);
+            looks_random(&hay[start..value_end.min(start + JUDGED)]) || run_end - start < JUDGED && is_cut(hay, run_end)
+        })
+    }
+
+    fn is_assigned(&mut self, hay: &[u8]) -> bool {
+        *self.assigned.get_or_insert_with(|| context::is_assigned(hay, self.start))
+    }
+}
+
+/// The places of a run of token characters where a token could begin. Inside the run that is behind what is no letter,
+/// digit or `_`; at its start an escape sequence can end.
+fn starts(hay: &[u8], run: std::ops::Range<usize>) -> impl Iterator<Item = usize> {
+    let looked = if boundary::may_hold_escape(hay, run.start) { boundary::LOOK_BACK } else { 1 };
+    let edge = (run.start + looked).min(run.end);
+    let first = (run.start..edge).filter(|&at| boundary::could_begin(hay, at));
+    let mut before = edge - 1..run.end - 1;
+    let rest = std::iter::from_fn(move || {
+        let sign = |byte: &u8| matches!(byte, b'+' | b'/' | b'=' | b'.' | b'-');
+        let found = before.start + hay[before.clone()].iter().position(sign)?;
+        before.start = found + 1;
+        Some(found + 1)
+    });
+    first.chain(rest)
+}
+
+/// Could a rule whose shape fits match here? Says all that can be said without the words around it.
+fn could_match(hay: &[u8], start: usize, end: usize, rule: &Rule, format: &Format, read: &mut Read) -> bool {
+    if format.is_one_run() && !rule.may_stand_inside() && end - start < TOLD_APART {
+        read.cover(start as isize, end + 1);
+        return boundary::right(hay, end, &format.last_class());
+    }
+    let mut reach = start;
+    let matches = format.match_at(hay, start, &mut reach, &|_| true).is_some();
+    read.cover(start as isize, reach + 1);
+    matches
 }
 
 /// A rule tried at a place, with what is needed to go on.
@@ -71,6 +138,11 @@ impl Evaluator<'_> {
                     let rule = &self.set.rules()[index];
                     match (&rule.anchoring, &rule.format) {
                         (Anchoring::Literal(anchor), Some(format)) => {
+                            let end = hit.at + self.prefilter.literal_len(literal);
+                            if let Some(missed) = anchor.probe.miss(hay, hit.at..end) {
+                                read.cover(missed.start, missed.end);
+                                continue;
+                            }
                             let candidate = Candidate { index, rule, format };
                             self.at_literal(hay, hit.at, anchor.before, &candidate, found, &mut read);
                         }
@@ -136,7 +208,7 @@ impl Evaluator<'_> {
                     continue;
                 }
                 let words = self.context.find(hay, start.saturating_sub(context.within)..start.max(at));
-                if !self.context.holds(context, &words, start) {
+                if !self.context.holds(candidate.index, context, &words, start) {
                     continue;
                 }
             }
@@ -156,34 +228,15 @@ impl Evaluator<'_> {
         found: &mut Vec<RawMatch>,
         read: &mut Read,
     ) {
-        let from = at.saturating_sub(self.context.within());
-        let back = self.context.within().max(context::NAME);
-        read.cover(at as isize - back as isize - 17, at + len + 1);
         let run_end = at + len;
-        let value_end = value_end(hay, run_end);
-        read.cover(at as isize, value_end + 1);
-        let starts: Vec<usize> = (at..run_end)
-            .filter(|&start| boundary::could_begin(hay, start))
-            .filter(|&start| {
-                looks_random(&hay[start..value_end.min(start + JUDGED)])
-                    || run_end - start < JUDGED && is_cut(hay, run_end)
-            })
-            .collect();
-        if starts.is_empty() {
-            return;
-        }
-        for &index in self.prefilter.lone_values() {
-            self.values_of(hay, index, &starts, &[], found, read);
-        }
-        // Few runs have the length of any credential: only for these it is worth to look for context.
-        if !self.context.classes().iter().any(|shape| starts.iter().any(|&start| shape.fits(&hay[start..]))) {
-            return;
-        }
-        let words = self.context.words(hay, from..at + len, cache);
-        for index in self.context.rules(words) {
-            if matches!(self.set.rules()[index].anchoring, Anchoring::Value) {
-                self.values_of(hay, index, &starts, words, found, read);
-            }
+        read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
+        let mut runs = if len > MANY { self.shapes.runs() } else { Runs::default() };
+        let mut work = Work { hay, cache, found, read };
+        for start in starts(hay, at..run_end) {
+            let mut value = Value { at, start, run_end, random: None, assigned: None, named: None };
+            let seen =
+                self.shapes.at(hay, start, &mut runs, |index, end| self.value(index, end, &mut value, &mut work));
+            work.read.cover(at as isize, seen);
         }
     }
 
@@ -198,32 +251,30 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Tries a rule wherever a value of its could begin.
-    fn values_of(
-        &self,
-        hay: &[u8],
-        index: usize,
-        starts: &[usize],
-        words: &[context::Word],
-        found: &mut Vec<RawMatch>,
-        read: &mut Read,
-    ) {
+    /// Tries a rule where a value of its could begin; `end` is where the run of its alphabet ends. What is cheap to ask
+    /// comes first.
+    fn value(&self, index: usize, end: usize, value: &mut Value, work: &mut Work<'_>) {
         let rule = &self.set.rules()[index];
         let Some(format) = &rule.format else { return };
-        let first = format.first_class();
-        let last = (hay.len() + 1).saturating_sub(format.length().0);
-        for &start in starts.iter().take_while(|&&s| s < last) {
-            if first.is_some_and(|c| !c.has(hay[start]) || !boundary::left(hay, start, first.as_ref())) {
-                continue;
+        let (hay, start) = (work.hay, value.start);
+        if !value.is_random(hay, work.read) || !boundary::left(hay, start, format.first_class().as_ref()) {
+            return;
+        }
+        if let Some(context) = &rule.context {
+            let from = value.at.saturating_sub(self.context.within());
+            work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
+            let named = value.is_assigned(hay)
+                && could_match(hay, start, end, rule, format, work.read)
+                && *value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache));
+            if !named {
+                return;
             }
-            let in_context = rule
-                .context
-                .as_ref()
-                .is_none_or(|context| self.context.holds(context, words, start) && context::is_assigned(hay, start));
-            if in_context {
-                self.try_at(hay, start, &Candidate { index, rule, format }, found, read);
+            let words = self.context.words(hay, from..value.run_end, work.cache);
+            if !self.context.holds(index, context, words, start) {
+                return;
             }
         }
+        self.try_at(hay, start, &Candidate { index, rule, format }, work.found, work.read);
     }
 
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.
@@ -248,8 +299,7 @@ impl Evaluator<'_> {
         if let Some((end, captures)) = strict {
             done = self.judge(hay, start, end, &captures, candidate, false, found, &mut reach);
         }
-        let provable = bounded
-            && (!rule.checks.is_empty() || rule.structure.is_some() && matches!(rule.anchoring, Anchoring::Literal(_)));
+        let provable = bounded && rule.may_stand_inside();
         if let Some((end, captures)) =
             (!done && provable).then(|| format.match_at(hay, start, &mut reach.end, &|_| true)).flatten()
         {
@@ -288,8 +338,11 @@ impl Evaluator<'_> {
         let body = body(hay, start, end, captures, rule, format);
         if by_value && judged.verdict < Verdict::Proven {
             // A name before a bracket is called; a hash after the name of a file is the file's.
-            let other = hay.get(end) == Some(&b'(')
-                || is_hash_like(&hay[span.clone()]) && context::follows_path(hay, span.start);
+            let hash_like = is_hash_like(&hay[span.clone()]);
+            if hash_like {
+                reach.start = reach.start.min(span.start.saturating_sub(context::NAME));
+            }
+            let other = hay.get(end) == Some(&b'(') || hash_like && context::follows_path(hay, span.start);
             if other || is_plain_value(&hay[span.clone()], format, rule) {
                 return false;
             }

@@ -11,12 +11,15 @@ pub mod evaluate;
 pub mod excerpt;
 pub mod incremental;
 pub mod inventory;
+mod keys;
 mod keywords;
+mod nibbles;
 mod overlap;
 pub mod pairs;
 pub mod prefilter;
 mod runs;
 pub mod score;
+mod shapes;
 mod simd;
 pub mod text;
 mod trigrams;
@@ -31,6 +34,7 @@ use evaluate::{Evaluator, Read};
 use inventory::Inventory;
 use pairs::{Pair, Partners};
 use prefilter::{Hit, Prefilter};
+use shapes::Shapes;
 
 /// A compiled rule set, ready to scan; shared by all workers.
 #[derive(Debug)]
@@ -42,6 +46,7 @@ pub struct Detector {
     inventory: Option<Inventory>,
     /// How deep encoded text is decoded.
     depth: u8,
+    shapes: Shapes,
 }
 
 impl Detector {
@@ -51,6 +56,7 @@ impl Detector {
             prefilter: Prefilter::new(&set),
             context: ContextIndex::new(&set),
             partners: Partners::new(&set),
+            shapes: Shapes::new(&set),
             inventory: None,
             depth: 0,
             set,
@@ -98,8 +104,8 @@ impl Detector {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        let Self { set, prefilter, context, inventory, .. } = self;
-        Evaluator { set, prefilter, context, inventory: inventory.as_ref() }
+        let Self { set, prefilter, context, shapes, inventory, .. } = self;
+        Evaluator { set, prefilter, context, shapes, inventory: inventory.as_ref() }
     }
 
     /// Finds the other half of each resolved match of a text, and raises matches whose other half is sure.

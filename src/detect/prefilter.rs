@@ -15,11 +15,13 @@ use std::ops::Range;
 use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
 use crate::detect::keywords::{self, KeyWords};
+use crate::detect::nibbles::Nibbles;
 use crate::detect::runs;
+use crate::detect::simd::Texts;
 use crate::detect::trigrams::Trigrams;
 use crate::generic::Class;
-use crate::rules::format::is_token_byte;
-use crate::rules::{Anchoring, RuleSet};
+use crate::rules::format::{Anchor, is_token_byte};
+use crate::rules::{Anchoring, Rule, RuleSet};
 
 /// Shortest run of token characters that is looked into.
 pub const MIN_RUN: usize = 16;
@@ -58,10 +60,12 @@ pub struct Prefilter {
     literals: Vec<Literal>,
     /// Literals that stand in runs.
     in_run: Trigrams,
+    /// Literals of two or three bytes that can stand anywhere.
+    short: Trigrams,
+    texts: Texts,
     /// Literals that can stand anywhere.
     anywhere: Anywhere,
     values: bool,
-    lone_values: Vec<usize>,
     /// Is every run of interest, whatever it looks like?
     all_runs: bool,
     /// Rules for the beginning of a text.
@@ -90,22 +94,26 @@ impl Prefilter {
         let mut filter = Self {
             literals: Vec::new(),
             in_run: Trigrams::default(),
+            short: Trigrams::default(),
+            texts: Texts::default(),
             anywhere: Anywhere::default(),
             values: false,
-            lone_values: Vec::new(),
             all_runs: false,
             at_start: Vec::new(),
             names: None,
             named: Vec::new(),
             encoded: false,
         };
-        let (mut in_run, mut anywhere) = (Vec::new(), Vec::new());
+        let (mut in_run, mut inside, mut anywhere) = (Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in set.rules().iter().enumerate() {
             match &rule.anchoring {
                 Anchoring::Literal(anchor) => {
                     for text in &anchor.literals {
                         let literal = filter.literal(text, false, index);
                         if anchor.in_run { &mut in_run } else { &mut anywhere }.push(literal);
+                        if anchor.in_run && !begins_a_word(rule, anchor, text) {
+                            inside.push(literal);
+                        }
                     }
                 }
                 Anchoring::Words(words) => {
@@ -116,20 +124,26 @@ impl Prefilter {
                 }
                 Anchoring::Inventory => {}
                 Anchoring::Start => filter.at_start.push(index),
-                Anchoring::Value => {
-                    filter.values = true;
-                    if rule.context.is_none() {
-                        filter.lone_values.push(index);
-                    }
-                }
+                Anchoring::Value => filter.values = true,
                 Anchoring::Name(class) => {
                     filter.names.get_or_insert_with(KeyWords::new);
                     filter.named.push((*class, index));
                 }
             }
         }
-        filter.in_run = Trigrams::new(in_run.iter().map(|&l| (filter.literals[l as usize].bytes.as_slice(), l)));
-        filter.anywhere = Anywhere::new(anywhere.iter().map(|&l| (&filter.literals[l as usize], l)));
+        let text = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), l);
+        filter.in_run = Trigrams::new(in_run.iter().map(text));
+        let (short, long): (Vec<_>, Vec<_>) =
+            anywhere.into_iter().partition(|&l| filter.literals[l as usize].bytes.len() <= 3);
+        let short: Vec<_> = short
+            .iter()
+            .flat_map(|&l| filter.literals[l as usize].spellings().into_iter().map(move |text| (text, l)))
+            .collect();
+        filter.short = Trigrams::new(short.iter().map(|(text, l)| (text.as_slice(), *l)));
+        let bytes = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), filter.literals[l as usize].any_case);
+        filter.texts.near =
+            Nibbles::with_last(inside.iter().map(bytes), short.iter().map(|(t, _)| (t.as_slice(), false)));
+        (filter.anywhere, filter.texts.far) = Anywhere::new(long.iter().map(|&l| (&filter.literals[l as usize], l)));
         filter
     }
 
@@ -158,11 +172,6 @@ impl Prefilter {
     /// The rule that judges values of a kind of name.
     pub fn named_rule(&self, class: Class) -> Option<usize> {
         self.named.iter().find(|(c, _)| c.as_str() == class.as_str()).map(|(_, rule)| *rule)
-    }
-
-    /// Rules that go by the length of a value alone.
-    pub fn lone_values(&self) -> &[usize] {
-        &self.lone_values
     }
 
     /// Rules for the beginning of a text.
@@ -194,40 +203,25 @@ impl Prefilter {
         if range.start == 0 && !self.at_start.is_empty() && !hay.is_empty() {
             hits.push(Hit { at: 0, what: What::Start });
         }
-        self.find_anywhere(hay, range.clone(), hits);
         if let Some(names) = &self.names {
             names.find(hay, range.clone(), |at, len| hits.push(Hit { at, what: What::Name(len as u32) }));
         }
-        runs::for_each(hay, range.clone(), |run| {
-            self.find_in_run(hay, run.clone(), hits);
-            if self.all_runs {
-                find_pieces(hay, run.clone(), hits);
-            }
-            if self.encoded {
-                decode::find(hay, &run, looks_random, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
-            }
-            if self.values {
-                find_values(hay, run, hits);
-            }
-        });
         if self.encoded {
             decode::find_dense(hay, &range, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
         }
-        hits[first..].sort_unstable();
-        // An escape may be found from the runs on both sides.
-        hits.dedup();
-    }
-
-    fn find_anywhere(&self, hay: &[u8], range: Range<usize>, hits: &mut Vec<Hit>) {
-        self.anywhere.find(hay, range, |at, literal| self.push_if_there(hay, at, literal, hits));
-    }
-
-    fn find_in_run(&self, hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
-        for at in run.start..run.end.saturating_sub(2) {
-            for literal in self.in_run.candidates([hay[at], hay[at + 1], hay[at + 2]]) {
-                self.push_if_there(hay, at, literal, hits);
+        let mut finder = Finder { filter: self, hay, range: range.clone(), hits };
+        runs::walk(hay, range.clone(), &self.texts, &mut finder);
+        self.anywhere.behind(&range).for_each(|at| runs::Sink::far(&mut finder, at));
+        // Nearly sorted already. An escape may be found from the runs on both sides.
+        hits[first..].sort();
+        let mut kept = first;
+        for at in first..hits.len() {
+            if kept == first || hits[kept - 1] != hits[at] {
+                hits[kept] = hits[at];
+                kept += 1;
             }
         }
+        hits.truncate(kept);
     }
 
     fn push_if_there(&self, hay: &[u8], at: usize, literal: u32, hits: &mut Vec<Hit>) {
@@ -253,6 +247,73 @@ fn find_pieces(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
     };
     push(run.start, run.end);
     push(run.end, run.end + more);
+}
+
+impl Literal {
+    /// Every way to write it in the letter cases that are looked for.
+    pub fn spellings(&self) -> Vec<Vec<u8>> {
+        if !self.any_case {
+            return vec![self.bytes.clone()];
+        }
+        self.bytes.iter().fold(vec![Vec::new()], |heads, byte| {
+            let mut cases = vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+            cases.dedup();
+            heads.iter().flat_map(|h: &Vec<u8>| cases.iter().map(move |c| [h.as_slice(), &[*c]].concat())).collect()
+        })
+    }
+}
+
+/// Does the literal stand at the start of every match, where no letter, digit or `_` may precede it?
+fn begins_a_word(rule: &Rule, anchor: &Anchor, text: &[u8]) -> bool {
+    let word = text.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    word && anchor.before == (0, 0) && !rule.may_stand_inside()
+}
+
+/// Collects the hits of a walk.
+struct Finder<'a> {
+    filter: &'a Prefilter,
+    hay: &'a [u8],
+    range: Range<usize>,
+    hits: &'a mut Vec<Hit>,
+}
+
+impl Finder<'_> {
+    fn look_up(&mut self, table: &Trigrams, at: usize) {
+        let byte = |at: usize| self.hay.get(at).copied().unwrap_or(0);
+        for literal in table.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
+            self.filter.push_if_there(self.hay, at, literal, self.hits);
+        }
+    }
+}
+
+impl runs::Sink for Finder<'_> {
+    #[inline]
+    fn literal(&mut self, at: usize) {
+        self.look_up(&self.filter.in_run, at);
+    }
+
+    fn short(&mut self, at: usize) {
+        self.look_up(&self.filter.short, at);
+    }
+
+    fn far(&mut self, at: usize) {
+        let Self { filter, hay, range, hits } = self;
+        filter.anywhere.at(hay, at, range, |at, literal| filter.push_if_there(hay, at, literal, hits));
+    }
+
+    fn run(&mut self, run: Range<usize>, mixed: bool) {
+        if self.filter.all_runs {
+            find_pieces(self.hay, run.clone(), self.hits);
+        }
+        if self.filter.encoded {
+            let push = |at, scheme| self.hits.push(Hit { at, what: What::Encoded(scheme) });
+            decode::find(self.hay, &run, looks_random, push);
+        }
+        // What is behind the run can make a value look random, too.
+        if self.filter.values && (mixed || value_end(self.hay, run.end) > run.end) {
+            find_values(self.hay, run, self.hits);
+        }
+    }
 }
 
 /// Keeps the pieces of a run in which a value that looks random could begin.

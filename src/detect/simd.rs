@@ -1,131 +1,365 @@
-//! Which bytes are token characters, 64 at a time: AVX2 where the processor has it, NEON on AArch64, plain code elsewhere.
+//! What each of 64 bytes is, and where a literal could begin among them: AVX2 where the processor has it, NEON on AArch64,
+//! plain code elsewhere.
 //!
-//! The only module with `unsafe`: each use calls a vector function after its feature was detected, and reads only the 64
+//! The only module with `unsafe`: each use calls a vector function after its feature was detected, and reads only the
 //! bytes of the array that it is given.
 #![allow(unsafe_code)]
 
 use std::sync::LazyLock;
 
-/// Makes one bit of each of 64 bytes: is it one of `[A-Za-z0-9_+/=.-]`?
-pub type Classify = fn(&[u8; 64]) -> u64;
+use crate::detect::nibbles::Nibbles;
+
+/// Bytes that are looked at together, and three more that texts may reach into.
+pub type Bytes = [u8; 67];
+
+/// What each of 64 bytes is: one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Block {
+    /// One of `[A-Za-z0-9_+/=.-]`.
+    pub token: u64,
+    /// A digit.
+    pub digit: u64,
+    /// An upper-case letter.
+    pub upper: u64,
+    /// A lower-case letter.
+    pub lower: u64,
+    /// A letter, digit or `_`.
+    pub word: u64,
+    /// Here a near text could begin that stands in runs.
+    pub inner: u64,
+    /// Here a near text could begin that stands anywhere.
+    pub short: u64,
+    /// Here a far text could begin.
+    pub far: u64,
+}
+
+/// The texts that are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// By their first three bytes: those that stand in runs, and in the last bucket those that can stand anywhere.
+    pub near: Nibbles<3>,
+    /// By their rarest four bytes: those that can stand anywhere.
+    pub far: Nibbles<4>,
+}
+
+/// Looks at 64 bytes.
+pub type Look = fn(&Bytes, &Texts) -> Block;
+
+/// Finds where texts could begin among 64 bytes.
+pub type Find = fn(&Bytes, &Nibbles<4>) -> u64;
 
 /// The fastest way on this machine.
-pub static CLASSIFY: LazyLock<Classify> = LazyLock::new(|| {
+pub static LOOK: LazyLock<Look> = LazyLock::new(|| {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
-        return avx2::classify;
+        return avx2::look;
     }
     #[cfg(target_arch = "aarch64")]
-    return neon::classify;
+    return neon::look;
     #[allow(unreachable_code, reason = "some targets return above")]
     plain
 });
 
-/// The plain way: the definition.
-pub fn plain(bytes: &[u8; 64]) -> u64 {
-    let mut bits = 0;
-    for (i, &b) in bytes.iter().enumerate() {
-        let token = b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'=' | b'.' | b'-');
-        bits |= u64::from(token) << i;
+/// The fastest way on this machine.
+pub static FIND: LazyLock<Find> = LazyLock::new(|| {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return avx2::find;
     }
-    bits
+    #[cfg(target_arch = "aarch64")]
+    return neon::find;
+    #[allow(unreachable_code, reason = "some targets return above")]
+    plain_find
+});
+
+/// The plain way: the definition.
+pub fn plain_find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+    bytes.windows(4).enumerate().fold(0, |bits, (i, four)| bits | u64::from(texts.buckets(four) != 0) << i)
 }
 
-/// For each low half of a byte: in which high halves is it a token character? One bit for each of the high halves 2 to 7;
-/// the other high halves have no token characters.
-const LOW: [u8; 16] = {
-    let mut table = [0; 16];
-    let mut byte = 0x20usize;
-    while byte < 0x80 {
-        let b = byte as u8;
-        if b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'=' | b'.' | b'-') {
-            table[byte & 15] |= 1 << ((byte >> 4) - 2);
-        }
-        byte += 1;
+/// The plain way: the definition.
+pub fn plain(bytes: &Bytes, texts: &Texts) -> Block {
+    let mut block = Block { far: plain_find(bytes, &texts.far), ..Block::default() };
+    for (i, four) in bytes.windows(4).enumerate() {
+        let (b, bit) = (four[0], 1 << i);
+        let set = |mask: &mut u64, is: bool| *mask |= if is { bit } else { 0 };
+        set(&mut block.digit, b.is_ascii_digit());
+        set(&mut block.upper, b.is_ascii_uppercase());
+        set(&mut block.lower, b.is_ascii_lowercase());
+        set(&mut block.word, b.is_ascii_alphanumeric() || b == b'_');
+        set(&mut block.token, b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'=' | b'.' | b'-'));
+        let buckets = texts.near.buckets(four);
+        set(&mut block.inner, buckets & 0x7f != 0);
+        set(&mut block.short, buckets & 0x80 != 0);
     }
+    block
+}
+
+/// Kinds of token characters, so chosen that a kind is told by both halves of a byte.
+const DIGITS: u8 = 1;
+const UPPER: [u8; 2] = [2, 4];
+const LOWER: [u8; 2] = [8, 16];
+const SIGNS: u8 = 32;
+const EQUALS: u8 = 64;
+/// The top bit, which vectors give for nothing.
+const UNDERSCORE: u8 = 128;
+
+/// For each high half of a byte: the kinds it can be of.
+const HIGH: [u8; 16] = {
+    let mut table = [0; 16];
+    table[2] = SIGNS;
+    table[3] = DIGITS | EQUALS;
+    table[4] = UPPER[0];
+    table[5] = UPPER[1] | UNDERSCORE;
+    table[6] = LOWER[0];
+    table[7] = LOWER[1];
     table
 };
 
-/// The bit of each high half.
-const HIGH: [u8; 16] = [0, 0, 1, 2, 4, 8, 16, 32, 0, 0, 0, 0, 0, 0, 0, 0];
+/// For each low half of a byte: the kinds it can be of.
+const LOW: [u8; 16] = {
+    let mut table = [0; 16];
+    let mut half = 0u8;
+    while half < 16 {
+        let digit = if half <= 9 { DIGITS } else { 0 };
+        let first = if half >= 1 { UPPER[0] | LOWER[0] } else { 0 };
+        let second = if half <= 10 { UPPER[1] | LOWER[1] } else { 0 };
+        // + - . /
+        let sign = if matches!(half, 11 | 13 | 14 | 15) { SIGNS } else { 0 };
+        let other = if half == 13 { EQUALS } else { 0 } | if half == 15 { UNDERSCORE } else { 0 };
+        table[half as usize] = digit | first | second | sign | other;
+        half += 1;
+    }
+    table
+};
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+        _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
+        _mm256_srli_epi16,
     };
 
-    use super::{HIGH, LOW};
+    use super::{Block, Bytes, HIGH, LOW, LOWER, Nibbles, Texts, UPPER};
 
-    pub(super) fn classify(bytes: &[u8; 64]) -> u64 {
-        // SAFETY: `CLASSIFY` chooses this function only after AVX2 was detected.
-        unsafe { classify_avx2(bytes) }
+    pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
+        // SAFETY: `LOOK` chooses this function only after AVX2 was detected.
+        unsafe { look_avx2(bytes, texts) }
+    }
+
+    pub(super) fn find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+        // SAFETY: `FIND` chooses this function only after AVX2 was detected.
+        unsafe { find_avx2(bytes, texts) }
     }
 
     #[target_feature(enable = "avx2")]
-    fn classify_avx2(bytes: &[u8; 64]) -> u64 {
-        // SAFETY: both loads stay inside the 64 bytes of the array; unaligned loads are allowed.
-        let (first, second) = unsafe {
-            let at = bytes.as_ptr().cast::<__m256i>();
-            (_mm256_loadu_si256(at), _mm256_loadu_si256(at.add(1)))
-        };
-        u64::from(half(first)) | u64::from(half(second)) << 32
+    fn look_avx2(bytes: &Bytes, texts: &Texts) -> Block {
+        let [low, high] = [0, 32].map(|at| part(&parts(bytes, at), texts));
+        let join = |i: usize| u64::from(low[i]) | u64::from(high[i]) << 32;
+        let [digit, upper, lower] = [0, 1, 2].map(join);
+        Block {
+            token: join(3),
+            digit,
+            upper,
+            lower,
+            word: digit | upper | lower | join(4),
+            inner: join(5),
+            short: join(6),
+            far: join(7),
+        }
     }
 
     #[target_feature(enable = "avx2")]
-    fn half(bytes: __m256i) -> u32 {
-        // SAFETY: the tables are 16 bytes long.
-        let (low, high) = unsafe { (_mm_loadu_si128(LOW.as_ptr().cast()), _mm_loadu_si128(HIGH.as_ptr().cast())) };
+    fn find_avx2(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+        let [low, high] = [0, 32].map(|at| any(buckets(&parts(bytes, at), texts), 0xff));
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    /// The low and the high halves of 32 bytes from a place on, and from the three places behind it.
+    #[target_feature(enable = "avx2")]
+    fn parts(bytes: &Bytes, at: usize) -> [(__m256i, __m256i); 4] {
+        let bytes: &[u8; 35] = if at == 0 { first(bytes) } else { last(bytes) };
         let nibble = _mm256_set1_epi8(0x0f);
-        // A shuffle gives zero where the index has its top bit set, so bytes of 0x80 and above are no token characters.
-        let by_low = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(low), bytes);
-        let top = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), nibble);
-        let by_high = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(high), top);
-        let none = _mm256_cmpeq_epi8(_mm256_and_si256(by_low, by_high), _mm256_setzero_si256());
-        !(_mm256_movemask_epi8(none) as u32)
+        [0, 1, 2, 3].map(|place| {
+            // SAFETY: the loads end at most three bytes behind the first 32 of 35; unaligned loads are allowed.
+            let text: __m256i = unsafe { _mm256_loadu_si256(bytes.as_ptr().add(place).cast()) };
+            (_mm256_and_si256(text, nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(text), nibble))
+        })
+    }
+
+    fn first(bytes: &Bytes) -> &[u8; 35] {
+        bytes.first_chunk().expect("35 of 67 bytes")
+    }
+
+    fn last(bytes: &Bytes) -> &[u8; 35] {
+        bytes.last_chunk().expect("35 of 67 bytes")
+    }
+
+    /// Digit, upper, lower, token, `_`, inner, short and far for 32 bytes.
+    #[target_feature(enable = "avx2")]
+    fn part(parts: &[(__m256i, __m256i); 4], texts: &Texts) -> [u32; 8] {
+        let kind = both(parts[0], &LOW, &HIGH);
+        let near = buckets(parts, &texts.near);
+        [
+            top(_mm256_slli_epi16::<7>(kind)),
+            any(kind, UPPER[0] | UPPER[1]),
+            any(kind, LOWER[0] | LOWER[1]),
+            any(kind, 0xff),
+            top(kind),
+            any(near, 0x7f),
+            top(near),
+            any(buckets(parts, &texts.far), 0xff),
+        ]
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn buckets<const N: usize>(parts: &[(__m256i, __m256i); 4], texts: &Nibbles<N>) -> __m256i {
+        let mut all = _mm256_set1_epi8(-1);
+        for (part, (low, high)) in parts.iter().zip(texts.low.iter().zip(&texts.high)) {
+            all = _mm256_and_si256(all, both(*part, low, high));
+        }
+        all
+    }
+
+    /// What both halves of each byte say.
+    #[target_feature(enable = "avx2")]
+    fn both((low_halves, high_halves): (__m256i, __m256i), low: &[u8; 16], high: &[u8; 16]) -> __m256i {
+        _mm256_and_si256(_mm256_shuffle_epi8(table(low), low_halves), _mm256_shuffle_epi8(table(high), high_halves))
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn table(halves: &[u8; 16]) -> __m256i {
+        // SAFETY: the array is 16 bytes long.
+        _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(halves.as_ptr().cast()) })
+    }
+
+    /// The top bits.
+    #[target_feature(enable = "avx2")]
+    fn top(bytes: __m256i) -> u32 {
+        _mm256_movemask_epi8(bytes) as u32
+    }
+
+    /// Which bytes have any of some bits?
+    #[target_feature(enable = "avx2")]
+    fn any(bytes: __m256i, of: u8) -> u32 {
+        let none = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, _mm256_set1_epi8(of as i8)), _mm256_setzero_si256());
+        !top(none)
     }
 }
 
 #[cfg(target_arch = "aarch64")]
 mod neon {
-    use std::arch::aarch64::{vandq_u8, vdupq_n_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8, vtstq_u8};
+    use std::arch::aarch64::{uint8x16_t, vandq_u8, vdupq_n_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
 
-    use super::{HIGH, LOW};
+    use super::{Block, Bytes, DIGITS, HIGH, LOW, LOWER, Nibbles, Texts, UNDERSCORE, UPPER};
 
-    pub(super) fn classify(bytes: &[u8; 64]) -> u64 {
-        let mut bits = 0u64;
-        for part in 0..4 {
-            let mut hits = [0u8; 16];
-            // SAFETY: NEON is part of AArch64; each load and the store stay inside their 16 bytes.
-            unsafe {
-                let text = vld1q_u8(bytes.as_ptr().add(part * 16));
-                let low = vqtbl1q_u8(vld1q_u8(LOW.as_ptr()), vandq_u8(text, vdupq_n_u8(15)));
-                let high = vqtbl1q_u8(vld1q_u8(HIGH.as_ptr()), vshrq_n_u8::<4>(text));
-                vst1q_u8(hits.as_mut_ptr(), vtstq_u8(low, high));
-            }
-            for (i, hit) in hits.iter().enumerate() {
-                bits |= u64::from(*hit & 1) << (part * 16 + i);
+    pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
+        let mut block = Block { far: find(bytes, &texts.far), ..Block::default() };
+        for at in [0, 16, 32, 48] {
+            let kinds = store(both(load(bytes, at), &LOW, &HIGH));
+            let near = store(buckets(bytes, at, &texts.near));
+            for (i, (kind, near)) in kinds.iter().zip(near).enumerate() {
+                let bit = |mask: u8| u64::from(kind & mask != 0) << (at + i);
+                block.digit |= bit(DIGITS);
+                block.upper |= bit(UPPER[0] | UPPER[1]);
+                block.lower |= bit(LOWER[0] | LOWER[1]);
+                block.token |= bit(0xff);
+                block.word |= bit(DIGITS | UPPER[0] | UPPER[1] | LOWER[0] | LOWER[1] | UNDERSCORE);
+                block.inner |= u64::from(near & 0x7f != 0) << (at + i);
+                block.short |= u64::from(near & 0x80 != 0) << (at + i);
             }
         }
-        bits
+        block
+    }
+
+    pub(super) fn find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+        [0, 16, 32, 48].iter().fold(0, |bits, at| {
+            let found = store(buckets(bytes, *at, texts));
+            found.iter().enumerate().fold(bits, |bits, (i, buckets)| bits | u64::from(*buckets != 0) << (at + i))
+        })
+    }
+
+    fn buckets<const N: usize>(bytes: &Bytes, at: usize, texts: &Nibbles<N>) -> uint8x16_t {
+        // SAFETY: NEON is part of AArch64.
+        (1..N).fold(both(load(bytes, at), &texts.low[0], &texts.high[0]), |all, place| unsafe {
+            vandq_u8(all, both(load(bytes, at + place), &texts.low[place], &texts.high[place]))
+        })
+    }
+
+    fn load(bytes: &Bytes, at: usize) -> uint8x16_t {
+        let bytes = &bytes[at..at + 16];
+        // SAFETY: NEON is part of AArch64; the slice is 16 bytes long.
+        unsafe { vld1q_u8(bytes.as_ptr()) }
+    }
+
+    fn store(text: uint8x16_t) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        // SAFETY: NEON is part of AArch64; the array is 16 bytes long.
+        unsafe { vst1q_u8(bytes.as_mut_ptr(), text) };
+        bytes
+    }
+
+    /// What both halves of each byte say.
+    fn both(text: uint8x16_t, low: &[u8; 16], high: &[u8; 16]) -> uint8x16_t {
+        // SAFETY: NEON is part of AArch64; the tables are 16 bytes long.
+        unsafe {
+            let low = vqtbl1q_u8(vld1q_u8(low.as_ptr()), vandq_u8(text, vdupq_n_u8(15)));
+            vandq_u8(low, vqtbl1q_u8(vld1q_u8(high.as_ptr()), vshrq_n_u8::<4>(text)))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn texts() -> Texts {
+        let plain = |text: &'static str| (text.as_bytes(), false);
+        Texts {
+            near: Nibbles::with_last(["ghp", "AKI", "x7", ".at"].map(plain), [plain("://")]),
+            far: Nibbles::new([("pass".as_bytes(), true), plain("-BEG"), ("\u{e9}!a".as_bytes(), false)]),
+        }
+    }
+
+    fn check(bytes: &Bytes) {
+        let texts = texts();
+        assert_eq!(LOOK(bytes, &texts), plain(bytes, &texts), "{bytes:?}");
+        assert_eq!(FIND(bytes, &texts.far), plain_find(bytes, &texts.far), "{bytes:?}");
+    }
 
     #[test]
     fn every_byte_at_every_place() {
         for byte in 0..=255 {
-            for place in 0..64 {
+            for place in 0..67 {
                 for around in [b' ', b'a', 0xff] {
-                    let mut bytes = [around; 64];
+                    let mut bytes = [around; 67];
                     bytes[place] = byte;
-                    assert_eq!(CLASSIFY(&bytes), plain(&bytes), "byte {byte:#x} at {place}");
+                    check(&bytes);
                 }
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_plain_way(bytes in proptest::collection::vec(any::<u8>(), 67), text in "[ghpAKIx7:/.at]{67}") {
+            for bytes in [bytes.as_slice(), text.as_bytes()] {
+                check(bytes.try_into().expect("67 bytes"));
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_found_where_they_begin() {
+        let mut bytes = [b' '; 67];
+        bytes[63..66].copy_from_slice(b"://");
+        bytes[10..13].copy_from_slice(b"ghp");
+        bytes[40..42].copy_from_slice(b"x7");
+        bytes[30..34].copy_from_slice(b"-BEG");
+        bytes[50..54].copy_from_slice(b"pASs");
+        let block = LOOK(&bytes, &texts());
+        assert_eq!((block.short, block.inner, block.far), (1 << 63, 1 << 10 | 1 << 40, 1 << 30 | 1 << 50));
     }
 }

@@ -120,6 +120,11 @@ impl Class {
         Self(std::array::from_fn(|i| self.0[i] | other.0[i]))
     }
 
+    /// Is a byte in both?
+    pub fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
+
     /// Is every byte of `self` in `other`?
     pub fn within(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).all(|(a, b)| a & !b == 0)

@@ -376,6 +376,13 @@ impl Rule {
         }
     }
 
+    /// Can a match stand in the middle of a longer word? What proves itself needs no boundaries.
+    pub fn may_stand_inside(&self) -> bool {
+        let proves =
+            !self.checks.is_empty() || self.structure.is_some() && matches!(self.anchoring, Anchoring::Literal(_));
+        self.boundary == Boundary::None || proves
+    }
+
     /// Is it looked for in a file of this path?
     pub fn wants_path(&self, path: &[u8]) -> bool {
         self.paths.is_empty()

@@ -4,7 +4,12 @@
 //! walk, longest first), the entropy in bits and the generator.
 
 mod parse;
+mod probe;
 mod walk;
+
+pub use probe::{Missed, Probe};
+
+use std::sync::LazyLock;
 
 use crate::error::Result;
 use crate::rules::class::Class;
@@ -73,6 +78,17 @@ pub struct Anchor {
     pub before: (usize, usize),
     /// Is it certain that the literal lies in an unbroken run of at least 16 token characters of the match?
     pub in_run: bool,
+    /// What must stand beside it.
+    pub probe: Probe,
+}
+
+/// How a match of a format can begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The bytes it can begin with.
+    pub first: Class,
+    /// Could it have no bytes at all?
+    pub empty: bool,
 }
 
 impl Format {
@@ -145,12 +161,41 @@ impl Format {
 
     /// Could a match begin with a run of so many bytes of the first segment's class (and no more)?
     pub fn fits_run(&self, run: usize) -> bool {
-        match self.nodes.as_slice() {
-            [Node::Segment { lengths, .. }] => lengths.allows(run),
-            // Another piece follows, which may take bytes of the same class.
-            [Node::Segment { lengths, .. }, ..] => run >= lengths.min(),
+        match unwrapped(&self.nodes) {
+            // What follows ends the run, or it may take bytes of the same class.
+            ([Node::Segment { lengths, class, .. }, inner @ ..], outer) => {
+                let next = start(inner.iter().chain(outer));
+                let ends = if next.empty { inner.is_empty() && outer.is_empty() } else { !class.meets(&next.first) };
+                if ends { lengths.allows(run) } else { run >= lengths.min() }
+            }
             _ => true,
         }
+    }
+
+    /// Fewest bytes of [`Format::lead`]'s class that a match begins with.
+    pub fn least_run(&self) -> usize {
+        match unwrapped(&self.nodes).0.first() {
+            Some(Node::Segment { lengths, .. }) => lengths.min(),
+            _ => 0,
+        }
+    }
+
+    /// The class of the run that every match begins with, if it begins with one.
+    pub fn lead(&self) -> Option<Class> {
+        match unwrapped(&self.nodes).0.first() {
+            Some(Node::Segment { class, lengths, .. }) if lengths.min() > 0 => Some(*class),
+            _ => None,
+        }
+    }
+
+    /// Is a match one run of one class, so that [`Format::fits_run`] says all?
+    pub fn is_one_run(&self) -> bool {
+        matches!(self.nodes.as_slice(), [Node::Segment { .. }])
+    }
+
+    /// How a match can begin.
+    pub fn start(&self) -> Start {
+        start(self.nodes.iter())
     }
 
     /// Matches at `start`, longest first; `accept` judges an end position (boundaries). Gives the end and captures.
@@ -169,23 +214,30 @@ impl Format {
     /// bytes after the start. `None` if no literal of two bytes or more is certain.
     pub fn anchor(&self) -> Option<Anchor> {
         let mut best: Option<(i64, Anchor)> = None;
+        let mut consider = |anchor: Anchor, later: bool| {
+            let shortest = anchor.literals.iter().map(Vec::len).min().unwrap_or(0);
+            // Length counts most; then being findable by the run classifier; then a fixed place.
+            let score = shortest.min(8) as i64 * 10 + i64::from(anchor.in_run) * 12
+                - (anchor.before.1 - anchor.before.0) as i64 / 8
+                - i64::from(later) * 4;
+            if shortest >= 2 && best.as_ref().is_none_or(|(s, _)| score > *s) {
+                best = Some((score, anchor));
+            }
+        };
         for at in 0..self.nodes.len() {
             let before = length(&self.nodes[..at]);
             if before.1 > 256 {
                 break;
             }
             let (literals, used) = expand(&self.nodes[at..]);
-            let shortest = literals.iter().map(Vec::len).min().unwrap_or(0);
-            if shortest < 2 {
-                continue;
-            }
-            let in_run = run_around(&self.nodes, at, used) >= 16;
-            // Length counts most; then being findable by the run classifier; then a fixed place.
-            let score = shortest.min(8) as i64 * 10 + i64::from(in_run) * 12
-                - (before.1 - before.0) as i64 / 8
-                - i64::from(at > 0) * 4;
-            if best.as_ref().is_none_or(|(s, _)| score > *s) {
-                best = Some((score, Anchor { literals, before, in_run }));
+            let probe = Probe::new(&self.nodes, at..at + used);
+            consider(Anchor { literals, before, in_run: run_around(&self.nodes, at, used) >= 16, probe }, at > 0);
+            if let Some(Node::Group { choices, .. }) = self.nodes.get(at)
+                && let Some((literals, inside)) = in_each(choices)
+            {
+                let before = (before.0 + inside.0, before.1 + inside.1);
+                let in_run = run_around(&self.nodes, at, 1) >= 16;
+                consider(Anchor { literals, before, in_run, probe: Probe::default() }, true);
             }
         }
         best.map(|(_, anchor)| anchor)
@@ -196,6 +248,36 @@ impl Format {
 pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'/' | b'=' | b'.' | b'-')
 }
+
+/// The nodes without a group of one choice around the first of them: what is in it, and what follows it.
+fn unwrapped(nodes: &[Node]) -> (&[Node], &[Node]) {
+    match nodes {
+        [Node::Group { choices, .. }, rest @ ..] if choices.len() == 1 => (&choices[0], rest),
+        nodes => (nodes, &[]),
+    }
+}
+
+fn start<'a>(nodes: impl Iterator<Item = &'a Node>) -> Start {
+    let mut all = Start { first: Class::default(), empty: true };
+    for node in nodes {
+        let (first, empty) = match node {
+            Node::Literal(text) => (Class::of(&text[..text.len().min(1)]), text.is_empty()),
+            Node::Segment { class, lengths, .. } => (*class, lengths.min() == 0),
+            Node::Group { choices, .. } => choices
+                .iter()
+                .map(|c| start(c.iter()))
+                .fold((Class::default(), false), |(first, empty), one| (first.union(&one.first), empty || one.empty)),
+        };
+        all.first = all.first.union(&first);
+        if !empty {
+            all.empty = false;
+            break;
+        }
+    }
+    all
+}
+
+static TOKEN: LazyLock<Class> = LazyLock::new(|| Class::named("token").unwrap_or_default());
 
 fn length(nodes: &[Node]) -> (usize, usize) {
     nodes.iter().fold((0, 0), |(min, max), node| {
@@ -267,6 +349,24 @@ fn expand(nodes: &[Node]) -> (Vec<Vec<u8>>, usize) {
     (texts, nodes.len())
 }
 
+/// Literals, and fewest and most bytes before them.
+type Inside = (Vec<Vec<u8>>, (usize, usize));
+
+/// The longest literal of each choice, and how far from its start they can stand.
+fn in_each(choices: &[Vec<Node>]) -> Option<Inside> {
+    let mut literals = Vec::new();
+    let mut before = (usize::MAX, 0);
+    for choice in choices {
+        let text = |node: &Node| if let Node::Literal(text) = node { text.len() } else { 0 };
+        let at = (0..choice.len()).rev().max_by_key(|&at| text(&choice[at]))?;
+        let Node::Literal(text) = &choice[at] else { return None };
+        let (least, most) = length(&choice[..at]);
+        before = (before.0.min(least), before.1.max(most));
+        literals.push(text.clone());
+    }
+    Some((literals, before))
+}
+
 /// Length of the shortest unbroken run of token characters around the `used` nodes from `at`.
 fn run_around(nodes: &[Node], at: usize, used: usize) -> usize {
     let literal = &nodes[at..at + used];
@@ -292,7 +392,7 @@ fn token_run<'a>(nodes: impl Iterator<Item = &'a Node>) -> usize {
 fn is_token(nodes: &[Node]) -> bool {
     nodes.iter().all(|node| match node {
         Node::Literal(text) => text.iter().all(|&b| is_token_byte(b)),
-        Node::Segment { class, .. } => class.bytes().all(is_token_byte),
+        Node::Segment { class, .. } => class.within(&TOKEN),
         Node::Group { choices, .. } => choices.iter().all(|c| is_token(c)),
     })
 }
