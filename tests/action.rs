@@ -403,7 +403,7 @@ fn the_gitlab_job_scans_what_was_added() {
     let lines: Vec<_> = job["keyscan"]["script"].as_array().unwrap().iter().map(|l| l.as_str().unwrap()).collect();
     let head = ("CI_COMMIT_SHA", server.head.as_str());
     let (base, first) = (server.base.as_str(), server.first.as_str());
-    let cases: [(&str, Vec<(&str, &str)>, usize); 5] = [
+    let cases = [
         (
             "merge",
             vec![head, ("CI_PIPELINE_SOURCE", "merge_request_event"), ("CI_MERGE_REQUEST_DIFF_BASE_SHA", base)],

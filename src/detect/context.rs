@@ -262,8 +262,8 @@ impl ContextIndex {
     /// The last of a rule's own words before a value, as the rule writes it.
     pub fn name_before(&self, context: &Context, hay: &[u8], at: usize) -> Option<&str> {
         let words = self.find(hay, at.saturating_sub(context.within)..at);
-        let names = words.iter().map(|word| &self.words[word.index]);
-        names.filter(|word| context.near.contains(word)).next_back().map(String::as_str)
+        let mut names = words.iter().map(|word| &self.words[word.index]);
+        names.rfind(|word| context.near.contains(word)).map(String::as_str)
     }
 
     /// Is the context of a rule, given by its index, there for a value that begins at `at`?
