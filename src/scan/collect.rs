@@ -16,6 +16,7 @@ use crate::finding::{
 };
 use crate::generic;
 use crate::policy::comments::{self, Said};
+use crate::policy::discover;
 use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
 use crate::scan::Options;
@@ -366,8 +367,9 @@ impl Collected {
         let mut findings = Vec::new();
         for ((rule, secret), mut entry) in entries {
             let of = &set.rules()[rule];
-            if !of.paths.is_empty() && !entry.sightings.is_empty() {
-                entry.sightings.retain(|s| in_wanted_file(of, s, lives));
+            let named = matches!(of.anchoring, Anchoring::Name(_));
+            if (named || !of.paths.is_empty()) && !entry.sightings.is_empty() {
+                entry.sightings.retain(|s| in_wanted_file(of, s, lives) && !(named && in_own_config(s, lives)));
                 if entry.sightings.is_empty() {
                     continue;
                 }
@@ -470,6 +472,21 @@ fn pair(set: &RuleSet, sightings: &[Sighting]) -> Option<Fact> {
         _ => " of another file".to_owned(),
     };
     Some(Fact::new("pair", format!("{} at {unit} {at}{place}", set.metas()[rule].id)))
+}
+
+/// Is it in a config file of keyscan itself? Its key `secret` takes a pattern.
+fn in_own_config(sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
+    let is_config = |path: &BString| {
+        discover::CONFIG.iter().any(|name| path.rsplit(|b| *b == b'/').next() == Some(name.as_bytes()))
+    };
+    match &sighting.spot {
+        Spot::File(path) => is_config(path),
+        Spot::Object(_, id) => {
+            let mut paths = lives.iter().filter_map(|p| p.origin(id)).flat_map(|origin| &origin.paths).peekable();
+            paths.peek().is_some() && paths.all(is_config)
+        }
+        Spot::Stdin | Spot::Ref(_) => false,
+    }
 }
 
 /// Does the file have a path that the rule asks for?
