@@ -278,7 +278,7 @@ impl Walker<'_> {
 /// An absolute path, or one that goes up.
 fn leads_out(name: &[u8]) -> bool {
     let is_separator = |b: &u8| matches!(b, b'/' | b'\\');
-    name.first().is_some_and(|b| is_separator(b))
+    name.first().is_some_and(is_separator)
         || name.get(1) == Some(&b':') && name.first().is_some_and(u8::is_ascii_alphabetic)
         || name.split(is_separator).any(|part| part == b"..")
 }

@@ -117,7 +117,7 @@ impl<'d> Database<'d> {
                     for at in cells {
                         let row = self.payload(number, at).map(|payload| self.record(&payload));
                         *whole &= row.is_some();
-                        if !row.flatten().is_none_or(|row| f(row)) {
+                        if !row.flatten().is_none_or(&mut *f) {
                             return;
                         }
                     }

@@ -39,6 +39,7 @@ fn key(m: &RawMatch) -> impl Ord + '_ {
 /// Lets matches of one text compete; what is left does not overlap.
 fn compete(set: &RuleSet, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
     if found.len() > 1 {
+        drop_joined(&mut found);
         // Of two that are equal, the one that stands there as it is.
         found.sort_by_cached_key(|m| (evaluate::rank(set, m), m.via().len(), m.span.start, m.span.end));
         let mut kept: Vec<RawMatch> = Vec::with_capacity(found.len());
@@ -55,6 +56,22 @@ fn compete(set: &RuleSet, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
         found = kept;
     }
     found
+}
+
+/// Drops what is two credentials of one rule that unescaping glued together: a `=` at the end of a line is the last
+/// character of a token as well as a soft line break of mail.
+fn drop_joined(found: &mut Vec<RawMatch>) {
+    if found.iter().all(|m| m.via().is_empty()) {
+        return;
+    }
+    let direct: Vec<(usize, Range<usize>)> =
+        found.iter().filter(|m| m.via().is_empty()).map(|m| (m.rule, m.span.clone())).collect();
+    found.retain(|m| {
+        let within = |(rule, span): &&(usize, Range<usize>)| {
+            *rule == m.rule && m.span.start <= span.start && span.end <= m.span.end
+        };
+        m.via().is_empty() || direct.iter().filter(within).count() < 2
+    });
 }
 
 /// Matches that overlap a span, of matches that do not overlap each other and are sorted.
