@@ -67,10 +67,10 @@ fn drop_joined(found: &mut Vec<RawMatch>) {
     let direct: Vec<(usize, Range<usize>)> =
         found.iter().filter(|m| m.via().is_empty()).map(|m| (m.rule, m.span.clone())).collect();
     found.retain(|m| {
-        let within = |(rule, span): &&(usize, Range<usize>)| {
-            *rule == m.rule && m.span.start <= span.start && span.end <= m.span.end
+        let touches = |(rule, span): &&(usize, Range<usize>)| {
+            *rule == m.rule && m.span.start < span.end && span.start < m.span.end
         };
-        m.via().is_empty() || direct.iter().filter(within).count() < 2
+        m.via().is_empty() || direct.iter().filter(touches).count() < 2
     });
 }
 
