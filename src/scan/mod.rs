@@ -174,7 +174,9 @@ impl Scan<'_> {
                 .help("a range needs the directory that holds .git, or a bare repository")
         })?;
         let what = self.range(&repository, selection)?;
-        Ok(format!("{what} in {}", path.display()))
+        // Where a server keeps its repositories is nothing for those who push.
+        let here = matches!(selection, Selection::Push(_));
+        Ok(if here { what } else { format!("{what} in {}", path.display()) })
     }
 
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {
