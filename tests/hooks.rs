@@ -358,6 +358,9 @@ fn existing_hooks_are_chained_and_come_back() {
     let theirs = "#!/bin/sh\necho ran >> ../theirs\n[ ! -e ../refuse ]\n";
     script("pre-commit", theirs);
     script("pre-push", "#!/bin/sh\ncat > ../input\necho \"$@\" > ../args\n");
+    script("post-commit", &format!("#!/bin/sh\necho ran >> {}\n", repo.beside("after").display()));
+    drop(install(repo.path(), &["pre-commit", "--", "--only", "stripe"]).code(2).says("DOES NOT FIRE"));
+    assert!(!repo.beside("after").exists(), "trying the hook ran another one");
     for _ in 0..2 {
         drop(install(repo.path(), &["pre-commit", "pre-push"]).code(0).says("pre-commit.chained"));
     }
@@ -561,7 +564,13 @@ fn a_hook_reads_what_is_pushed_and_no_more() {
 
 /// A server: a bare repository with the hook, and a clone of it.
 fn server(hook: &str, options: &[&str]) -> (Repo, PathBuf) {
-    let repo = started();
+    server_of(&[], hook, options)
+}
+
+fn server_of(format: &[&str], hook: &str, options: &[&str]) -> (Repo, PathBuf) {
+    let repo = Repo::init(format);
+    repo.write("README.md", "hello\n");
+    repo.commit("start");
     let server = repo.beside("server.git");
     repo.git(["clone", "-q", "--bare", ".", server.to_str().unwrap()]);
     repo.git(["remote", "add", "origin", server.to_str().unwrap()]);
@@ -597,6 +606,8 @@ fn pushes(repo: &Repo, server: &Path, url: &str) {
         assert!(said.contains(words), "does not say {words}:\n{said}");
     }
     assert!(!said.contains(&new) && !said.contains("--no-verify"), "{said}");
+    let place = server.file_name().unwrap().to_str().unwrap();
+    assert!(!said.lines().any(|l| l.starts_with("remote:") && l.contains(place)), "it tells where it is: {said}");
     // New branches, forced ones, several at once.
     stopped(repo, repo.path(), &to(url, &["main:refs/heads/new"]));
     stopped(repo, repo.path(), &to(url, &["--force", "main:refs/heads/main"]));
@@ -634,9 +645,12 @@ fn pushes(repo: &Repo, server: &Path, url: &str) {
 
 #[test]
 fn pre_receive_over_file() {
-    for format in ["files", "reftable"] {
-        let (repo, server) = server("pre-receive", &[]);
-        if format == "reftable" && Repo::git_can(&["--ref-format=reftable"]) {
+    for format in [&[][..], &["--ref-format=reftable"], &["--object-format=sha256"]] {
+        if !Repo::git_can(format) {
+            continue;
+        }
+        let (repo, server) = server_of(format, "pre-receive", &[]);
+        if format.contains(&"--ref-format=reftable") && !server.join("reftable").exists() {
             repo.git_in(&server, ["refs", "migrate", "--ref-format=reftable"]);
         }
         let url = format!("file://{}", server.display());
@@ -650,6 +664,23 @@ fn pre_receive_keeps_packs_in_quarantine() {
     // Packs instead of loose objects.
     repo.git_in(&server, ["config", "receive.unpackLimit", "1"]);
     pushes(&repo, &server, server.to_str().unwrap());
+}
+
+#[test]
+fn who_pushes_allows_nothing_where_the_server_does_not_want_it() {
+    let token = github_token(736);
+    let allowed = format!("{} // keyscan:allow github-pat-classic made for a test\n", line(&token).trim());
+    for (options, goes) in [(&[][..], true), (&["--no-repo-config"], false)] {
+        let (repo, _server) = server("pre-receive", options);
+        repo.write("a", &allowed);
+        repo.commit("allowed by myself");
+        if goes {
+            passes(&repo, repo.path(), &["push", "-q", "origin", "main"]);
+        } else {
+            let said = stopped(&repo, repo.path(), &["push", "-q", "origin", "main"]);
+            assert!(!said.contains("baseline update") && said.contains("give them the fingerprint"), "{said}");
+        }
+    }
 }
 
 #[test]

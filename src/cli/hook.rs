@@ -92,7 +92,7 @@ fn check(hook: Hook, options: &HookOptions, targets: Vec<Target>) -> Result<Exit
     Outputs::plan(&args.output, false)?.write(|format, out| report::write(format, &report, out))?;
     let mut words = String::new();
     if !findings.is_empty() {
-        words.push_str(&hook_words::findings(hook, &findings, rules));
+        words.push_str(&hook_words::findings(hook, &findings, rules, !options.no_repo_config));
     }
     if exit == Exit::Failure {
         words.push_str(&hook_words::incomplete(hook));

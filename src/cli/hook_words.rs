@@ -11,8 +11,8 @@ use crate::rules::RuleMeta;
 /// Most commits that are named.
 const NAMED: usize = 5;
 
-/// How to go on after findings.
-pub fn findings(hook: Hook, findings: &[Finding], rules: &[RuleMeta]) -> String {
+/// How to go on after findings. `trusting`: comments and files of the repository itself may allow something.
+pub fn findings(hook: Hook, findings: &[Finding], rules: &[RuleMeta], trusting: bool) -> String {
     let mut out = String::new();
     let secrets = if findings.len() == 1 { "a secret".to_owned() } else { format!("{} secrets", findings.len()) };
     let what = what(hook);
@@ -26,13 +26,20 @@ pub fn findings(hook: Hook, findings: &[Finding], rules: &[RuleMeta]) -> String 
         }
         _ => out.push_str(&rewrite(hook, findings)),
     }
-    let rule = rules.get(findings[0].rule).map_or("RULE", |meta| meta.id.as_str());
-    let _ = writeln!(
-        out,
-        "  no secret?     Say so in a comment on its line, `keyscan:allow {} why`, or accept it in the baseline:\n\
-         \x20                `keyscan baseline update --reason why`. docs/config.md says more.",
-        printable(rule)
-    );
+    if trusting {
+        let rule = rules.get(findings[0].rule).map_or("RULE", |meta| meta.id.as_str());
+        let _ = writeln!(
+            out,
+            "  no secret?     Say so in a comment on its line, `keyscan:allow {} why`, or accept it in the baseline:\n\
+             \x20                `keyscan baseline update --reason why`. docs/config.md says more.",
+            printable(rule)
+        );
+    } else {
+        let _ = writeln!(
+            out,
+            "  no secret?     Ask those who set this check up to allow it: give them the fingerprint above."
+        );
+    }
     if let Some(around) = around(hook) {
         let _ = writeln!(out, "  skip it once   {around}");
     }
@@ -43,7 +50,7 @@ pub fn findings(hook: Hook, findings: &[Finding], rules: &[RuleMeta]) -> String 
 fn rewrite(hook: Hook, findings: &[Finding]) -> String {
     let mut out = String::from("  take it out    ");
     if matches!(hook, Hook::PreReceive | Hook::Update) {
-        out.push_str("Nothing of this push was accepted. ");
+        out.push_str("Nothing of this push was accepted.\n                 ");
     }
     out.push_str("A further commit that deletes it does not help: the push would bring both.\n");
     let mut commits: BTreeMap<&str, &str> = BTreeMap::new();

@@ -1,5 +1,5 @@
 //! Does the hook fire? A commit or push with a minted token is tried in a scratch repository that uses the very files of
-//! the hook, with git itself; keyscan has to stop it.
+//! the hook, with git itself; keyscan has to stop it. No other hook runs there, and nothing of the user's repository is touched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,8 +57,7 @@ impl Drop for Scratch {
 pub fn prove(place: &Place, hook: Hook, line: &str) -> Result<Proof> {
     let scratch = Scratch::new()?;
     let (work, server) = (scratch.0.join("work"), scratch.0.join("server.git"));
-    let hooks =
-        format!("core.hooksPath={}", place.directory.canonicalize().unwrap_or(place.directory.clone()).display());
+    let hooks = format!("core.hooksPath={}", alone(place, hook, &scratch.0.join("hooks"))?.display());
     let without = "core.hooksPath=/dev/null";
     let run = |directory: &Path, config: &str, args: &[&str]| trial(directory, config, args);
     let must = |directory: &Path, config: &str, args: &[&str]| -> Result<()> {
@@ -94,6 +93,25 @@ pub fn prove(place: &Place, hook: Hook, line: &str) -> Result<Proof> {
     let text = said(&out);
     // Another hook that stops everything proves nothing.
     Ok(if !out.status.success() && text.contains("keyscan stopped") { Proof::Fires } else { Proof::DoesNot(text) })
+}
+
+/// A directory of hooks with this one alone, so that no other one of the user is run for a trial.
+fn alone(place: &Place, hook: Hook, directory: &Path) -> Result<PathBuf> {
+    let failed = |e: std::io::Error| Error::new("a scratch directory for the hook cannot be made").cause(e);
+    fs::create_dir(directory).map_err(failed)?;
+    let real = place.directory.canonicalize().map_err(failed)?;
+    link(&real.join(hook.as_str()), &directory.join(hook.as_str())).map_err(failed)?;
+    Ok(directory.to_owned())
+}
+
+#[cfg(unix)]
+fn link(file: &Path, at: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(file, at)
+}
+
+#[cfg(not(unix))]
+fn link(file: &Path, at: &Path) -> std::io::Result<()> {
+    fs::copy(file, at).map(|_| ())
 }
 
 /// Runs git without the user's configuration and without what a hook around us may have been told.

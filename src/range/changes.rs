@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use gix::ObjectId;
 
 use crate::finding::Problem;
@@ -29,20 +29,48 @@ pub(super) enum Kind {
     Submodule,
 }
 
-#[derive(Clone, Debug)]
+/// A tree as git keeps it, with its entries told apart. Names stay where they are: most trees are read once.
+#[derive(Debug, Default)]
+struct Tree {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
 struct Entry {
-    name: BString,
+    name: (u32, u32),
     kind: Kind,
     id: ObjectId,
 }
 
-type Entries = Arc<Vec<Entry>>;
+impl Tree {
+    fn parse(bytes: Vec<u8>, hash_len: usize) -> Self {
+        let start = bytes.as_ptr() as usize;
+        let entries = parse::tree(&bytes, hash_len)
+            .filter_map(|e| {
+                let kind = match (e.is_tree, e.is_submodule) {
+                    (true, _) => Kind::Tree,
+                    (_, true) => Kind::Submodule,
+                    _ => Kind::File,
+                };
+                let at = e.name.as_ptr() as usize - start;
+                let name = (u32::try_from(at).ok()?, u32::try_from(at + e.name.len()).ok()?);
+                Some(Entry { name, kind, id: ObjectId::try_from(e.id).ok()? })
+            })
+            .collect();
+        Self { bytes, entries }
+    }
+
+    fn name(&self, entry: &Entry) -> &BStr {
+        self.bytes[entry.name.0 as usize..entry.name.1 as usize].as_bstr()
+    }
+}
 
 /// Compares trees.
 #[derive(Debug)]
 pub struct Comparer {
     lookup: Lookup,
-    trees: HashMap<ObjectId, Entries>,
+    trees: HashMap<ObjectId, Arc<Tree>>,
     kept: usize,
     found: usize,
     /// Submodules that were set to another commit, which is in another repository.
@@ -93,14 +121,16 @@ impl Comparer {
     }
 
     fn compare(&mut self, job: Job, jobs: &mut Vec<Job>, changes: &mut Vec<Change>) {
-        let Some(here) = self.entries(&job.tree, &job.path) else { return };
-        let parents: Vec<Option<Entries>> =
-            job.parents.iter().map(|p| p.as_ref().and_then(|p| self.entries(p, &job.path))).collect();
-        let mut finders: Vec<_> =
-            parents.iter().map(|p| Finder::new(p.as_deref().map_or(&[], Vec::as_slice))).collect();
-        for entry in here.iter() {
-            let old: Vec<Option<(Kind, ObjectId)>> = finders.iter_mut().map(|f| f.find(&entry.name)).collect();
-            if old.iter().flatten().any(|(kind, id)| (*kind == entry.kind) && *id == entry.id) {
+        let Some(here) = self.tree(&job.tree, &job.path) else { return };
+        let parents: Vec<Option<Arc<Tree>>> =
+            job.parents.iter().map(|p| p.as_ref().and_then(|p| self.tree(p, &job.path))).collect();
+        let mut finders: Vec<Option<Finder<'_>>> = parents.iter().map(|p| p.as_deref().map(Finder::new)).collect();
+        let mut old: Vec<Option<(Kind, ObjectId)>> = Vec::new();
+        for entry in &here.entries {
+            let name = here.name(entry);
+            old.clear();
+            old.extend(finders.iter_mut().map(|f| f.as_mut().and_then(|f| f.find(name))));
+            if old.contains(&Some((entry.kind, entry.id))) {
                 continue;
             }
             let of_kind = |o: &Option<(Kind, ObjectId)>| o.filter(|(kind, _)| *kind == entry.kind).map(|(_, id)| id);
@@ -108,11 +138,11 @@ impl Comparer {
                 Kind::Submodule => self.submodules += 1,
                 Kind::File => {
                     let old = old.iter().map(of_kind).collect();
-                    changes.push(Change { path: join(&job.path, &entry.name), id: entry.id, old });
+                    changes.push(Change { path: join(&job.path, name), id: entry.id, old });
                 }
                 Kind::Tree => {
                     let parents = old.iter().map(of_kind).collect();
-                    jobs.push(Job { path: join(&job.path, &entry.name), tree: entry.id, parents });
+                    jobs.push(Job { path: join(&job.path, name), tree: entry.id, parents });
                 }
             }
         }
@@ -139,8 +169,8 @@ impl Comparer {
             if at.0 != Kind::Tree {
                 return None;
             }
-            let entries = self.entries(&at.1, path)?;
-            let entry = entries.iter().find(|e| e.name == name)?;
+            let tree = self.tree(&at.1, path)?;
+            let entry = tree.entries.iter().find(|e| tree.name(e) == name)?;
             at = (entry.kind, entry.id);
         }
         (at.0 == Kind::File).then_some(at.1)
@@ -148,46 +178,36 @@ impl Comparer {
 
     /// What is right in a tree, for a comparison with the index.
     pub(super) fn listing(&mut self, tree: &ObjectId, path: &BString) -> BTreeMap<BString, (Kind, ObjectId)> {
-        let entries = self.entries(tree, path).unwrap_or_default();
-        entries.iter().map(|e| (e.name.clone(), (e.kind, e.id))).collect()
+        let Some(tree) = self.tree(tree, path) else { return BTreeMap::new() };
+        tree.entries.iter().map(|e| (tree.name(e).to_owned(), (e.kind, e.id))).collect()
     }
 
-    fn entries(&mut self, tree: &ObjectId, path: &BString) -> Option<Entries> {
-        if let Some(entries) = self.trees.get(tree) {
-            return Some(Arc::clone(entries));
+    fn tree(&mut self, id: &ObjectId, path: &BString) -> Option<Arc<Tree>> {
+        if let Some(tree) = self.trees.get(id) {
+            return Some(Arc::clone(tree));
         }
-        let bytes = match self.lookup.expect(tree, ObjectKind::Tree) {
+        let bytes = match self.lookup.expect(id, ObjectKind::Tree) {
             Ok(bytes) => bytes,
             Err(e) => {
                 let help = "run `git fsck`; in a partial clone, `git fetch --refetch --no-filter`";
-                self.problems.push(lost(tree, &format!("{e}: the directory `{path}`"), help));
+                self.problems.push(lost(id, &format!("{e}: the directory `{path}`"), help));
                 return None;
             }
         };
-        let entries: Vec<Entry> = parse::tree(&bytes, self.lookup.hash().len_in_bytes())
-            .filter_map(|e| {
-                let kind = match (e.is_tree, e.is_submodule) {
-                    (true, _) => Kind::Tree,
-                    (_, true) => Kind::Submodule,
-                    _ => Kind::File,
-                };
-                Some(Entry { name: e.name.to_owned(), kind, id: ObjectId::try_from(e.id).ok()? })
-            })
-            .collect();
-        self.kept += entries.len() + 1;
+        let tree = Arc::new(Tree::parse(bytes, self.lookup.hash().len_in_bytes()));
+        self.kept += tree.entries.len() + 1;
         if self.kept > KEPT {
             self.trees.clear();
-            self.kept = entries.len() + 1;
+            self.kept = tree.entries.len() + 1;
         }
-        let entries = Arc::new(entries);
-        self.trees.insert(*tree, Arc::clone(&entries));
-        Some(entries)
+        self.trees.insert(*id, Arc::clone(&tree));
+        Some(tree)
     }
 }
 
-fn join(directory: &BString, name: &BString) -> BString {
+fn join(directory: &BString, name: &BStr) -> BString {
     if directory.is_empty() {
-        return name.clone();
+        return name.to_owned();
     }
     let mut path = directory.clone();
     path.push(b'/');
@@ -197,22 +217,26 @@ fn join(directory: &BString, name: &BString) -> BString {
 
 /// Finds entries by name. Two versions of a directory have mostly the same names in the same order.
 struct Finder<'a> {
-    entries: &'a [Entry],
+    tree: &'a Tree,
     next: usize,
-    by_name: Option<HashMap<&'a BString, usize>>,
+    by_name: Option<HashMap<&'a BStr, usize>>,
 }
 
 impl<'a> Finder<'a> {
-    fn new(entries: &'a [Entry]) -> Self {
-        Self { entries, next: 0, by_name: None }
+    fn new(tree: &'a Tree) -> Self {
+        Self { tree, next: 0, by_name: None }
     }
 
-    fn find(&mut self, name: &BString) -> Option<(Kind, ObjectId)> {
-        let entries = self.entries;
-        let at = match entries.get(self.next) {
-            Some(entry) if entry.name == *name => self.next,
+    fn find(&mut self, name: &BStr) -> Option<(Kind, ObjectId)> {
+        let tree = self.tree;
+        let entries = &tree.entries;
+        let here = |at: usize| entries.get(at).is_some_and(|e| tree.name(e) == name);
+        let at = match self.next {
+            next if here(next) => next,
+            // One was taken away here; one that is new here is looked up, below.
+            next if here(next + 1) => next + 1,
             _ => {
-                let index = || entries.iter().enumerate().map(|(at, e)| (&e.name, at)).collect();
+                let index = || entries.iter().enumerate().map(|(at, e)| (tree.name(e), at)).collect();
                 *self.by_name.get_or_insert_with(index).get(name)?
             }
         };

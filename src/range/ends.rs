@@ -51,6 +51,8 @@ pub struct Ends {
     pub hidden: Vec<ObjectId>,
     /// Names of refs that come with it.
     pub names: Vec<BString>,
+    /// Refs that are to lead to commits of it.
+    pub refs: Vec<(BString, ObjectId)>,
     /// Annotated tags that come with it, with their bytes.
     pub tags: Vec<(ObjectId, Vec<u8>)>,
     /// Refs that lead to a tree or a file.
@@ -150,7 +152,10 @@ fn pushed(repository: &Repository, lookup: &Lookup, push: &Push) -> Result<Ends>
         ends.names.push(name.clone());
         ends.tags.extend(peeled.tags);
         match peeled.kind {
-            ObjectKind::Commit => ends.tips.push(peeled.id),
+            ObjectKind::Commit => {
+                ends.tips.push(peeled.id);
+                ends.refs.push((name.clone(), peeled.id));
+            }
             kind => ends.others.push((name.clone(), kind, peeled.id)),
         }
     }

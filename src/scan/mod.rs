@@ -185,7 +185,9 @@ impl Scan<'_> {
         })?;
         self.receipt.origin = repository.origin();
         let what = self.range(&repository, selection)?;
-        Ok(format!("{what} in {}", path.display()))
+        // Where a server keeps its repositories is nothing for those who push.
+        let here = matches!(selection, Selection::Push(_));
+        Ok(if here { what } else { format!("{what} in {}", path.display()) })
     }
 
     fn path(&mut self, path: &Path, alone: bool) -> Result<String> {

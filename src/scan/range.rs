@@ -288,7 +288,9 @@ impl Scan<'_> {
         blobs: &mut Blobs,
     ) -> RangeLives {
         let mut tips: BTreeSet<(BString, ObjectId)> = refs.into_iter().map(|(r, id)| (r.name, id)).collect();
-        tips.extend(repository.head().map(|id| ("HEAD".into(), id)));
+        // Where a push is received, its refs are what will have it; the HEAD here is of no interest to who pushes.
+        tips.extend(plan.ends.refs.iter().cloned());
+        tips.extend(repository.head().filter(|_| !plan.push).map(|id| ("HEAD".into(), id)));
         let lookup = blobs.lookup.clone();
         let tip = |(name, commit): (BString, ObjectId)| {
             Some(Tip { name, commit, tree: range::tree_of(&lookup, &commit).ok()? })
