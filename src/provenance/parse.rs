@@ -41,12 +41,6 @@ pub fn committed(bytes: &[u8]) -> Option<i64> {
     header.lines().find_map(|line| line.strip_prefix(b"committer ")).map(signature_time)
 }
 
-/// Tree and parents of a commit, each with its name.
-pub fn commit_links(bytes: &[u8]) -> Vec<(&'static str, ObjectId)> {
-    let Some(commit) = commit(bytes) else { return Vec::new() };
-    std::iter::once(("tree", commit.tree)).chain(commit.parents.into_iter().map(|p| ("parent", p))).collect()
-}
-
 /// Author and first line of a commit, for people.
 pub fn info(id: &ObjectId, bytes: &[u8]) -> CommitInfo {
     let author = bytes.lines().find_map(|l| l.strip_prefix(b"author ")).unwrap_or_default();

@@ -31,6 +31,8 @@ pub(super) enum Source<'a> {
     File(&'a BString),
     /// The name of a file: text that people choose, too.
     Name(&'a BString),
+    /// A name in a tree of the history.
+    PastName(&'a BString),
     Ref(&'a BString),
     Object(ObjectKind, ObjectId),
 }
@@ -42,6 +44,8 @@ pub(super) enum Spot {
     File(BString),
     Ref(BString),
     Object(ObjectKind, ObjectId),
+    /// A name in a tree.
+    Name(BString),
 }
 
 /// One sighting of a secret.
@@ -109,18 +113,26 @@ type Entries = HashMap<Key, Entry>;
 /// What is known of the lives of secrets.
 pub(super) trait History: std::fmt::Debug + Sync {
     /// The life of a secret that stands in these objects, if they are of this history.
-    fn life(&self, key: &Key, objects: &[ObjectId]) -> Option<Life>;
+    fn life(&self, key: &Key, objects: &[ObjectId], names: &[BString]) -> Option<Life>;
     /// Where a blob lived.
     fn origin(&self, id: &ObjectId) -> Option<&Origin>;
+    /// Where a name stood, and an object that had it.
+    fn origin_of_name(&self, _: &BString) -> Option<(&Origin, ObjectId)> {
+        None
+    }
 }
 
 impl History for Provenance {
-    fn life(&self, _: &Key, objects: &[ObjectId]) -> Option<Life> {
-        self.life(objects)
+    fn life(&self, _: &Key, objects: &[ObjectId], names: &[BString]) -> Option<Life> {
+        self.life(objects, names)
     }
 
     fn origin(&self, id: &ObjectId) -> Option<&Origin> {
         self.origin(id)
+    }
+
+    fn origin_of_name(&self, name: &BString) -> Option<(&Origin, ObjectId)> {
+        self.origin_of_name(name)
     }
 }
 
@@ -152,6 +164,15 @@ impl<'d> Sink<'d> {
         let text = text::sniff(bytes);
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take_from(&memo, &text, source, &Inside::default(), &mut found);
+    }
+
+    /// Scans a name in a tree of the history.
+    pub(super) fn scan_name(&mut self, name: &[u8]) {
+        let memo = incremental::scan_whole(self.detector, name, &mut self.scratch);
+        if memo.has_matches() {
+            let text = text::Text { bytes: name.into(), via: None, binary: false, bom: 0 };
+            self.take(&memo, &text, &Source::PastName(&name.into()));
+        }
     }
 
     /// Takes out what was found so far, sorted.
@@ -198,7 +219,7 @@ impl<'d> Sink<'d> {
             } else if found.contains(&(m.rule, secret.clone())) {
                 continue;
             }
-            let outer = if matches!(source, Source::Name(_)) { Some("file name") } else { text.via };
+            let outer = if matches!(source, Source::Name(_) | Source::PastName(_)) { Some("file name") } else { text.via };
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
@@ -232,7 +253,7 @@ impl<'d> Sink<'d> {
 impl Sink<'_> {
     /// What a comment beside a match says about it.
     fn comment(&mut self, text: &[u8], of: &RawMatch, all: &[RawMatch], source: &Source<'_>) -> Option<Allowance> {
-        if !self.options.policy.comments || matches!(source, Source::Name(_) | Source::Ref(_)) {
+        if !self.options.policy.comments || matches!(source, Source::Name(_) | Source::PastName(_) | Source::Ref(_)) {
             return None;
         }
         let rules = self.detector.rules();
@@ -269,7 +290,7 @@ fn too_deep(source: &Source<'_>) -> Problem {
 pub(super) fn named(source: &Source<'_>) -> String {
     match source {
         Source::Stdin => "standard input".to_owned(),
-        Source::File(path) | Source::Name(path) => path.to_string(),
+        Source::File(path) | Source::Name(path) | Source::PastName(path) => path.to_string(),
         Source::Ref(name) => format!("ref {name}"),
         Source::Object(_, id) => format!("object {id}"),
     }
@@ -290,6 +311,7 @@ fn spot(source: &Source<'_>) -> Spot {
         Source::File(path) | Source::Name(path) => Spot::File((*path).clone()),
         Source::Ref(name) => Spot::Ref((*name).clone()),
         Source::Object(kind, id) => Spot::Object(*kind, *id),
+        Source::PastName(name) => Spot::Name((*name).clone()),
     }
 }
 
@@ -347,6 +369,17 @@ impl Collected {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Names of files and directories of the history with a sighting.
+    pub(super) fn history_names(&self) -> BTreeSet<BString> {
+        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sightings = all.values().flat_map(|e| &e.sightings);
+        let names = sightings.filter_map(|s| match &s.spot {
+            Spot::Name(name) => Some(name.clone()),
+            _ => None,
+        });
+        names.collect()
     }
 
     pub(super) fn into_findings(
@@ -419,8 +452,16 @@ fn finding(
             _ => None,
         })
         .collect();
+    let names: Vec<BString> = entry
+        .sightings
+        .iter()
+        .filter_map(|s| match &s.spot {
+            Spot::Name(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
     let key = (rule, secret);
-    let life = lives.iter().find_map(|p| p.life(&key, &objects));
+    let life = lives.iter().find_map(|p| p.life(&key, &objects, &names));
     let (rule, secret) = key;
     entry.facts.extend(pair(set, &entry.sightings));
     let mut occurrences: Vec<Occurrence> = entry.sightings.into_iter().map(|s| occurrence(s, lives)).collect();
@@ -485,7 +526,7 @@ fn in_own_config(sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
             let mut paths = lives.iter().filter_map(|p| p.origin(id)).flat_map(|origin| &origin.paths).peekable();
             paths.peek().is_some() && paths.all(is_config)
         }
-        Spot::Stdin | Spot::Ref(_) => false,
+        Spot::Stdin | Spot::Ref(_) | Spot::Name(_) => false,
     }
 }
 
@@ -497,7 +538,7 @@ fn in_wanted_file(rule: &Rule, sighting: &Sighting, lives: &[Box<dyn History>]) 
             .iter()
             .filter_map(|p| p.origin(id))
             .any(|origin| origin.paths.iter().any(|path| rule.wants_path(path))),
-        Spot::Stdin | Spot::Ref(_) => false,
+        Spot::Stdin | Spot::Ref(_) | Spot::Name(_) => false,
     }
 }
 
@@ -517,14 +558,12 @@ fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
         Spot::Ref(name) => Place::Ref { name },
         Spot::Object(ObjectKind::Commit, id) => Place::Commit { id: id.to_string() },
         Spot::Object(ObjectKind::Tag, id) => Place::Tag { id: id.to_string() },
-        Spot::Object(_, id) => {
-            let origin = lives.iter().find_map(|p| p.origin(&id));
-            Place::Blob {
-                paths: origin.map(|o| o.paths.clone()).unwrap_or_default(),
-                id: id.to_string(),
-                commit: origin.and_then(|o| o.commit.as_ref().map(ToString::to_string)),
-            }
-        }
+        Spot::Object(_, id) => blob(lives.iter().find_map(|p| p.origin(&id)), id),
+        Spot::Name(name) => match lives.iter().find_map(|p| p.origin_of_name(&name)) {
+            Some((origin, id)) => blob(Some(origin), id),
+            // Only a tree that no commit has, or none that was read, has the name.
+            None => Place::File { path: name },
+        },
     };
     Occurrence {
         place,
@@ -534,6 +573,14 @@ fn occurrence(sighting: Sighting, lives: &[Box<dyn History>]) -> Occurrence {
         excerpt: sighting.excerpt,
         via: sighting.via,
         allowed: sighting.allowed,
+    }
+}
+
+fn blob(origin: Option<&Origin>, id: ObjectId) -> Place {
+    Place::Blob {
+        paths: origin.map(|o| o.paths.clone()).unwrap_or_default(),
+        id: id.to_string(),
+        commit: origin.and_then(|o| o.commit.as_ref().map(ToString::to_string)),
     }
 }
 

@@ -3,8 +3,10 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bstr::ByteSlice;
 use gix::ObjectId;
 use gix::hashtable::HashSet;
+use rayon::prelude::*;
 
 use crate::archive;
 use crate::detect::Detector;
@@ -12,16 +14,20 @@ use crate::detect::incremental::{self, Memo};
 use crate::detect::text;
 use crate::error::Result;
 use crate::finding::Problem;
-use crate::provenance;
+use crate::provenance::{self, CommitList, Trees, Wanted};
 use crate::scan::collect::{Collected, Sink, Source};
 use crate::scan::{Options, Progress, Scan};
 use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
-use crate::source::pack::{Memory, Object, ObjectKind, Visitor};
+use crate::source::pack::ObjectKind;
+use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::refs::Ref;
 
 /// Decoded delta bases that may be kept at a time, in bytes over all workers.
 const BASE_MEMORY: usize = 160 << 20;
+
+/// Names that a worker scans at a time.
+const NAMES: usize = 1024;
 
 impl Scan<'_> {
     /// Scans the history of a repository.
@@ -30,7 +36,7 @@ impl Scan<'_> {
         let memory = Memory::new(BASE_MEMORY);
         let shallow = repository.shallow();
         let partial = repository.is_partial() || objects.has_promisor_packs();
-        self.objects(&objects, &shallow, partial, &memory);
+        let commits = self.objects(&objects, &shallow, partial, &memory);
         if !shallow.is_empty() {
             let what = format!(
                 "this is a shallow clone, cut off at {}: what is older was not scanned",
@@ -52,18 +58,32 @@ impl Scan<'_> {
         if repository.is_bare() || !self.options.files {
             self.submodules(&refs, &objects);
         }
-        let wanted = self.collected.history_objects();
-        // A single pack from a clone or a repack holds all that its trees name; anything else may have holes.
-        let may_have_holes = partial || !objects.is_one_pack();
-        if !wanted.is_empty() || may_have_holes {
-            let provenance = provenance::trace(objects, &refs, &wanted, &memory);
-            self.receipt.problems.extend(missing_objects(provenance.missing(), partial));
-            self.lives.push(Box::new(provenance));
+        let trees = Trees::read(&objects, &memory);
+        self.receipt.problems.extend(missing_objects(trees.absent(), partial));
+        let names = self.past_names(&trees);
+        let wanted = Wanted { objects: self.collected.history_objects(), names };
+        if !wanted.objects.is_empty() || !wanted.names.is_empty() {
+            self.lives.push(Box::new(provenance::trace(objects, trees, commits, &refs, &wanted)));
         }
         Ok(())
     }
 
-    fn objects(&mut self, objects: &Objects, shallow: &HashSet, partial: bool, memory: &Memory) {
+    /// Scans the names of files and directories in all trees: text that people choose, too. Gives those with a secret.
+    fn past_names(&self, trees: &Trees) -> Vec<u32> {
+        trees.names().par_chunks(NAMES).for_each(|chunk| {
+            let mut sink = Sink::new(self.detector, self.options);
+            for name in chunk {
+                sink.scan_name(name);
+            }
+            self.collected.merge(sink);
+        });
+        let found = self.collected.history_names();
+        let numbers = (0..).zip(trees.names());
+        numbers.filter(|(_, name)| found.contains(name.as_bstr())).map(|(number, _)| number).collect()
+    }
+
+    /// Scans all objects but trees. Gives the commits.
+    fn objects(&mut self, objects: &Objects, shallow: &HashSet, partial: bool, memory: &Memory) -> CommitList {
         self.progress.begin("objects", objects.count(&|kind| kind != ObjectKind::Tree) as u64);
         let visitor = HistoryVisitor {
             detector: self.detector,
@@ -73,9 +93,10 @@ impl Scan<'_> {
             objects,
             shallow,
             counts: Counts::default(),
+            commits: Mutex::default(),
         };
         let problems = objects.walk(&visitor, memory);
-        let counts = visitor.counts;
+        let HistoryVisitor { counts, commits, .. } = visitor;
         let receipt = &mut self.receipt;
         receipt.problems.extend(problems);
         receipt.problems.extend(objects.problems().cloned());
@@ -86,6 +107,7 @@ impl Scan<'_> {
         receipt.commits += counts.commits.into_inner();
         receipt.tags += counts.tags.into_inner();
         receipt.history_bytes += counts.bytes.into_inner();
+        commits.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Ref names are text that people push, too; and what they point to must be there.
@@ -176,6 +198,7 @@ struct HistoryVisitor<'a> {
     objects: &'a Objects,
     shallow: &'a HashSet,
     counts: Counts,
+    commits: Mutex<CommitList>,
 }
 
 /// Scratch of a history worker: its findings and its counts, given over together.
@@ -185,6 +208,7 @@ struct HistoryScratch<'a> {
     commits: u64,
     tags: u64,
     bytes: u64,
+    list: CommitList,
 }
 
 impl<'a> Visitor for HistoryVisitor<'a> {
@@ -192,7 +216,8 @@ impl<'a> Visitor for HistoryVisitor<'a> {
     type Scratch = HistoryScratch<'a>;
 
     fn scratch(&self) -> Self::Scratch {
-        HistoryScratch { sink: Sink::new(self.detector, self.options), blobs: 0, commits: 0, tags: 0, bytes: 0 }
+        let sink = Sink::new(self.detector, self.options);
+        HistoryScratch { sink, blobs: 0, commits: 0, tags: 0, bytes: 0, list: CommitList::default() }
     }
 
     fn wants(&self, kind: ObjectKind) -> bool {
@@ -208,8 +233,10 @@ impl<'a> Visitor for HistoryVisitor<'a> {
                 self.blob(&mut scratch.sink, object, &source)
             }
             ObjectKind::Commit => {
-                scratch.commits += u64::from(!object.seen);
-                self.check_links(&object);
+                if !object.seen {
+                    scratch.commits += 1;
+                    self.commit(&mut scratch.list, &object);
+                }
                 message(&mut scratch.sink, &object, &source)
             }
             _ => {
@@ -225,6 +252,7 @@ impl<'a> Visitor for HistoryVisitor<'a> {
         self.counts.commits.fetch_add(scratch.commits, Ordering::Relaxed);
         self.counts.tags.fetch_add(scratch.tags, Ordering::Relaxed);
         self.counts.bytes.fetch_add(scratch.bytes, Ordering::Relaxed);
+        self.commits.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(scratch.list);
         self.collected.merge(scratch.sink);
     }
 }
@@ -239,8 +267,8 @@ impl HistoryVisitor<'_> {
         }
         let text = text::sniff(object.bytes);
         let memo = match object.base {
-            Some((base, regions)) if text.via.is_none() && !self.options.plain => {
-                incremental::scan_change(self.detector, object.bytes, base, regions, &mut sink.scratch)
+            Some(base) if text.via.is_none() && !self.options.plain => {
+                incremental::scan_change(self.detector, object.bytes, base.state, base.regions, &mut sink.scratch)
             }
             _ => incremental::scan_whole(self.detector, &text.bytes, &mut sink.scratch),
         };
@@ -250,22 +278,21 @@ impl HistoryVisitor<'_> {
         if text.via.is_some() { Memo::opaque() } else { memo }
     }
 
-    /// A commit whose tree or parents are missing is a hole in the history.
-    fn check_links(&self, commit: &Object<'_, Memo>) {
-        let ids = provenance::commit_links(commit.bytes);
+    /// Notes a commit. If its tree or a parent is missing, that is a hole in the history.
+    fn commit(&self, commits: &mut CommitList, commit: &Object<'_, Memo>) {
+        let Some(data) = provenance::parse::commit(commit.bytes) else { return };
         let cut = self.shallow.contains(commit.id);
-        for (what, id) in ids {
-            let beyond = cut && what == "parent";
-            if !beyond && !self.objects.has(&id) {
-                let problem = Problem {
-                    object: format!("object {id}"),
-                    what: format!("it is missing: the {what} of commit {}", commit.id),
-                    help: Some("run `git fsck`; fetch the repository again to get the missing objects".into()),
-                    accepted: false,
-                };
-                self.counts.missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem);
+        commits.add(self.objects, commit.id, &data, &mut |what, id| {
+            if cut && what == "parent" {
+                return;
             }
-        }
+            let problem = problem(
+                &format!("object {id}"),
+                format!("it is missing: the {what} of commit {}", commit.id),
+                "run `git fsck`; fetch the repository again to get the missing objects",
+            );
+            self.counts.missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem);
+        });
     }
 }
 

@@ -180,7 +180,7 @@ impl Tracer<'_> {
 }
 
 impl History for RangeLives {
-    fn life(&self, key: &Key, objects: &[ObjectId]) -> Option<Life> {
+    fn life(&self, key: &Key, objects: &[ObjectId], _: &[BString]) -> Option<Life> {
         let mine = |id: &ObjectId| self.origins.contains_key(id) || self.commits.contains_key(id);
         if !objects.iter().any(mine) {
             return None;

@@ -13,4 +13,5 @@ mod reindex;
 pub mod repository;
 pub mod revision;
 mod verify;
+pub mod walk;
 pub mod worktree;

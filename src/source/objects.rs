@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::finding::Problem;
 use crate::source::inflate::Inflater;
-use crate::source::pack::{Memory, Object, ObjectKind, Pack, Visitor};
+use crate::source::pack::{ObjectKind, Pack};
 use crate::source::verify::{self, Verdict};
+use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::{alternates, reindex};
 
 /// Largest loose object that is read, in expanded bytes.
@@ -100,9 +101,42 @@ impl Objects {
         self.len() == 0
     }
 
+    /// The hash that makes its ids.
+    pub fn hash(&self) -> gix::hash::Kind {
+        self.hash
+    }
+
     /// Does some store hold the object?
     pub fn has(&self, id: &gix::oid) -> bool {
-        self.packs.iter().any(|p| p.has(id)) || self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).is_ok()
+        self.number(id).is_some()
+    }
+
+    /// The number of an object: its place in the first pack that has it, counted through all packs and the loose objects.
+    /// Numbers are below [`Self::len`] and the same for every run over the same stores.
+    pub fn number(&self, id: &gix::oid) -> Option<u32> {
+        let mut first = 0;
+        for pack in &self.packs {
+            if let Some(position) = pack.position(id) {
+                return Some(first + position);
+            }
+            first += pack.len() as u32;
+        }
+        self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).ok().map(|at| first + at as u32)
+    }
+
+    /// The id of an object by its number.
+    ///
+    /// # Panics
+    /// If no object has this number.
+    pub fn id(&self, number: u32) -> ObjectId {
+        let mut at = number;
+        for pack in &self.packs {
+            match at.checked_sub(pack.len() as u32) {
+                Some(rest) => at = rest,
+                None => return pack.id_at(at).to_owned(),
+            }
+        }
+        self.loose[at as usize].0
     }
 
     /// Opens the packs of a store; gives back those that are damaged.
@@ -202,7 +236,7 @@ impl Objects {
                         Ok((kind, bytes, start)) if visitor.wants(kind) => {
                             visitor.visit(
                                 &mut scratch,
-                                Object { kind, id, bytes: &bytes[start..], base: None, seen: false },
+                                Object { kind, id, bytes: &bytes[start..], base: None, is_base: false, seen: false },
                             );
                         }
                         Ok(_) => {}

@@ -1,0 +1,368 @@
+//! All trees of a repository, each as what it changes in the tree that its delta was made from.
+//!
+//! A version of a directory shares nearly all entries with its delta base, so the changes of all trees are few: they fit in
+//! memory, and every question about which tree holds what is answered from them without decoding a tree again. Objects
+//! and names are numbers here ([`Objects::number`]).
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use gix::ObjectId;
+
+use super::parse;
+use crate::source::objects::Objects;
+use crate::source::pack::ObjectKind;
+use crate::source::walk::{Memory, Object, Visitor};
+
+/// No number.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// A name in a tree, and the object that it stands for; [`NONE`] for one that no store has, and for a submodule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Item {
+    pub(super) name: u32,
+    pub(super) object: u32,
+}
+
+/// A tree: its base without some entries and with some others.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    number: u32,
+    object: u32,
+    base: u32,
+    /// Where its changes begin in [`Trees::changes`]: first what it removes, then what it adds.
+    start: u32,
+    removed: u32,
+    added: u32,
+}
+
+/// What a tree changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tree<'a> {
+    pub(super) object: u32,
+    /// Its base, by its place in [`Trees::iter`], which is before its own.
+    pub(super) base: Option<usize>,
+    pub(super) removed: &'a [Item],
+    pub(super) added: &'a [Item],
+}
+
+/// All trees of the object stores, and the names in them.
+#[derive(Debug, Default)]
+pub struct Trees {
+    records: Vec<Record>,
+    changes: Vec<Item>,
+    names: Vec<Box<[u8]>>,
+    absent: Vec<ObjectId>,
+}
+
+impl Trees {
+    /// Reads all trees.
+    pub fn read(objects: &Objects, memory: &Memory) -> Self {
+        let reader = Reader { objects, names: Names::default(), next: AtomicU32::new(0), found: Mutex::default() };
+        // What cannot be read was told by the walk over everything else.
+        objects.walk(&reader, memory);
+        let Found { mut records, changes, mut absent } =
+            reader.found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        records.sort_unstable_by_key(|r| r.number);
+        absent.sort_unstable();
+        absent.dedup();
+        Self { records, changes, names: reader.names.into_list(), absent }
+    }
+
+    /// Every name of a file, directory or submodule, once, by its number. The numbers differ from run to run.
+    pub fn names(&self) -> &[Box<[u8]>] {
+        &self.names
+    }
+
+    /// Objects that trees name and no store has, sorted.
+    pub fn absent(&self) -> &[ObjectId] {
+        &self.absent
+    }
+
+    /// All trees, bases first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Tree<'_>> {
+        self.records.iter().map(|r| {
+            let (start, middle) = (r.start as usize, (r.start + r.removed) as usize);
+            Tree {
+                object: r.object,
+                base: (r.base != NONE).then_some(r.base as usize),
+                removed: &self.changes[start..middle],
+                added: &self.changes[middle..middle + r.added as usize],
+            }
+        })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+}
+
+/// Names with their numbers.
+#[derive(Default)]
+struct Names {
+    shards: [Mutex<HashMap<Box<[u8]>, u32>>; 32],
+    hasher: std::hash::RandomState,
+    next: AtomicU32,
+}
+
+impl Names {
+    fn number(&self, name: &[u8]) -> u32 {
+        let shard = &self.shards[self.hasher.hash_one(name) as usize % self.shards.len()];
+        let mut known = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(number) = known.get(name) {
+            return *number;
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        known.insert(name.into(), number);
+        number
+    }
+
+    fn into_list(self) -> Vec<Box<[u8]>> {
+        let mut list = vec![Box::default(); self.next.into_inner() as usize];
+        let all = self.shards.into_iter().map(|s| s.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for (name, number) in all.flatten() {
+            list[number as usize] = name;
+        }
+        list
+    }
+}
+
+/// What workers find.
+#[derive(Default)]
+struct Found {
+    records: Vec<Record>,
+    changes: Vec<Item>,
+    absent: Vec<ObjectId>,
+}
+
+/// Reads trees.
+struct Reader<'a> {
+    objects: &'a Objects,
+    names: Names,
+    next: AtomicU32,
+    found: Mutex<Found>,
+}
+
+/// What is remembered of a tree for those made from it.
+#[derive(Debug)]
+struct Parsed {
+    number: u32,
+    entries: Vec<Entry>,
+}
+
+/// An entry of a tree and where it ends.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    end: u32,
+    item: Item,
+}
+
+/// Where an entry begins: where the one before it ends.
+fn begin(entries: &[Entry], at: usize) -> usize {
+    at.checked_sub(1).map_or(0, |before| entries[before].end as usize)
+}
+
+impl Visitor for Reader<'_> {
+    type State = Parsed;
+    type Scratch = Found;
+
+    fn scratch(&self) -> Found {
+        Found::default()
+    }
+
+    fn wants(&self, kind: ObjectKind) -> bool {
+        kind == ObjectKind::Tree
+    }
+
+    fn visit(&self, found: &mut Found, object: Object<'_, Parsed>) -> Parsed {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let blank = Parsed { number: NONE, entries: Vec::new() };
+        let (old, base) = object.base.map_or((&[][..], &blank), |base| (base.bytes, base.state));
+        let start = found.changes.len();
+        let middle = change(old, &base.entries, object.bytes, object.id.as_bytes().len());
+        let Change { kept, fresh, rest, shift } = middle;
+        let mut replaced = Matcher::new(old, &base.entries, kept..rest, object.id.as_bytes().len());
+        let mut entries = Vec::new();
+        if object.is_base {
+            entries.reserve_exact(kept + fresh.len() + base.entries.len() - rest);
+            entries.extend_from_slice(&base.entries[..kept]);
+        }
+        let mut added = Vec::new();
+        for (entry, end) in &fresh {
+            let item = match replaced.find(entry.name) {
+                Some((item, id)) if id == entry.id => {
+                    replaced.keep();
+                    item
+                }
+                known => {
+                    let name = known.map_or_else(|| self.names.number(entry.name), |(item, _)| item.name);
+                    let item = Item { name, object: self.number(entry, found) };
+                    added.push(item);
+                    item
+                }
+            };
+            if object.is_base {
+                entries.push(Entry { end: *end, item });
+            }
+        }
+        found.changes.extend(replaced.removed());
+        let removed = found.changes.len() - start;
+        found.changes.extend_from_slice(&added);
+        if object.is_base {
+            let moved = |e: &Entry| Entry { end: e.end.wrapping_add_signed(shift), item: e.item };
+            entries.extend(base.entries[rest..].iter().map(moved));
+        }
+        found.records.push(Record {
+            number,
+            object: self.objects.number(object.id).unwrap_or(NONE),
+            base: base.number,
+            start: start as u32,
+            removed: removed as u32,
+            added: added.len() as u32,
+        });
+        Parsed { number, entries }
+    }
+
+    fn finish(&self, found: Found) {
+        let mut all = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let offset = all.changes.len() as u32;
+        all.records.extend(found.records.into_iter().map(|r| Record { start: r.start + offset, ..r }));
+        all.changes.extend(found.changes);
+        all.absent.extend(found.absent);
+    }
+}
+
+impl Reader<'_> {
+    /// The number of the object of an entry; notes one that no store has.
+    fn number(&self, entry: &parse::TreeEntry<'_>, found: &mut Found) -> u32 {
+        if entry.is_submodule {
+            return NONE;
+        }
+        let Ok(id) = ObjectId::try_from(entry.id) else { return NONE };
+        self.objects.number(&id).unwrap_or_else(|| {
+            found.absent.push(id);
+            NONE
+        })
+    }
+}
+
+/// The part of a tree that differs from its base.
+struct Change<'a> {
+    /// So many entries of the base stand unchanged before it.
+    kept: usize,
+    /// The entries of the tree in it, with their ends.
+    fresh: Vec<(parse::TreeEntry<'a>, u32)>,
+    /// From this entry of the base on all stand unchanged behind it.
+    rest: usize,
+    /// How far those moved.
+    shift: i32,
+}
+
+/// Compares a tree with its base. Both agree on where entries begin in front of the first difference; behind the last one
+/// they agree as soon as both begin an entry at the same place.
+fn change<'a>(old: &[u8], entries: &[Entry], new: &'a [u8], hash_len: usize) -> Change<'a> {
+    let same = common_prefix(old, new);
+    let kept = entries.partition_point(|e| e.end as usize <= same);
+    let start = begin(entries, kept);
+    let tail = common_prefix_back(&old[start..], &new[start..]);
+    let first_same = old.len() - tail;
+    let shift = new.len() as isize - old.len() as isize;
+    let mut rest = kept;
+    let mut at = start;
+    let mut fresh = Vec::new();
+    let mut parsed = parse::tree(&new[start..], hash_len);
+    loop {
+        let joins = |rest: usize| begin(entries, rest) as isize + shift;
+        while rest < entries.len() && (begin(entries, rest) < first_same || joins(rest) < at as isize) {
+            rest += 1;
+        }
+        if rest < entries.len() && joins(rest) == at as isize {
+            break;
+        }
+        let Some(entry) = parsed.next() else {
+            rest = entries.len();
+            break;
+        };
+        at = entry.id.as_ptr_range().end as usize - new.as_ptr() as usize;
+        fresh.push((entry, at as u32));
+    }
+    Change { kept, fresh, rest, shift: shift as i32 }
+}
+
+/// Finds the entries of a base that those of a tree replace. Both are in git's order of names, but nothing depends on it.
+struct Matcher<'a> {
+    old: &'a [u8],
+    entries: &'a [Entry],
+    first: usize,
+    hash_len: usize,
+    /// Which of them are in the tree as they were.
+    same: Vec<bool>,
+    next: usize,
+    found: usize,
+    /// For long lists that are out of step.
+    by_name: Option<HashMap<&'a [u8], usize>>,
+}
+
+/// Entries that are looked through one by one before names are sorted into a table.
+const NEAR: usize = 8;
+
+impl<'a> Matcher<'a> {
+    fn new(old: &'a [u8], entries: &'a [Entry], range: std::ops::Range<usize>, hash_len: usize) -> Self {
+        let same = vec![false; range.len()];
+        let first = range.start;
+        Self { old, entries, first, hash_len, same, next: 0, found: 0, by_name: None }
+    }
+
+    /// Name and id of one of them.
+    fn parts(&self, at: usize) -> (&'a [u8], &'a [u8]) {
+        let at = self.first + at;
+        let (start, end) = (begin(self.entries, at), self.entries[at].end as usize);
+        let (head, id) = self.old[start..end].split_at(end - start - self.hash_len);
+        let name = memchr::memchr(b' ', head).map_or(0, |space| space + 1);
+        (&head[name..head.len() - 1], id)
+    }
+
+    /// What stood under a name.
+    fn find(&mut self, name: &[u8]) -> Option<(Item, &'a [u8])> {
+        let near = (self.next..self.same.len()).take(NEAR).find(|&at| self.parts(at).0 == name);
+        let at = match near {
+            Some(at) => at,
+            None if self.same.len() <= NEAR && self.next == 0 => return None,
+            None => {
+                if self.by_name.is_none() {
+                    self.by_name = Some((0..self.same.len()).rev().map(|at| (self.parts(at).0, at)).collect());
+                }
+                *self.by_name.as_ref()?.get(name)?
+            }
+        };
+        (self.next, self.found) = (at + 1, at);
+        Some((self.entries[self.first + at].item, self.parts(at).1))
+    }
+
+    /// The entry that was found last is in the tree as it was.
+    fn keep(&mut self) {
+        self.same[self.found] = true;
+    }
+
+    fn removed(&self) -> impl Iterator<Item = Item> + '_ {
+        (0..self.same.len()).filter(|&at| !self.same[at]).map(|at| self.entries[self.first + at].item)
+    }
+}
+
+/// How many bytes two texts begin with alike.
+fn common_prefix(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = 32;
+    let blocks = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
+    blocks + a[blocks..].iter().zip(&b[blocks..]).take_while(|(a, b)| a == b).count()
+}
+
+/// How many bytes two texts end with alike.
+fn common_prefix_back(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = 32;
+    let blocks = a.rchunks_exact(STEP).zip(b.rchunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
+    let (a, b) = (&a[..a.len() - blocks], &b[..b.len() - blocks]);
+    blocks + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
+}
