@@ -450,6 +450,8 @@ pub struct Life {
     pub tags: Vec<String>,
     /// Other refs (stash, notes, pull requests) whose tip has it, full names.
     pub other_refs: Vec<String>,
+    /// How many more such refs there are: forges keep one for every pull request, and only the first are named.
+    pub more_refs: usize,
     /// Some commit that a ref reaches has it. If not, only dangling objects do.
     pub reachable: bool,
     /// Days from the first commit to the removal from every tip, or to now.

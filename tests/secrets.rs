@@ -199,7 +199,6 @@ fn a_token_in_a_path_is_masked() {
 }
 
 #[test]
-#[ignore = "paths of the history are masked, but not scanned yet (design.md section 5): a token that stands only there is not found"]
 fn a_token_in_a_path_is_found_and_masked() {
     let (now, once) = (github_token(371), github_token(372));
     let repo = Repo::new();

@@ -296,12 +296,13 @@ pub(super) struct Holders<'a> {
     contents: &'a Contents,
     /// Sorted.
     set: &'a [Thing],
-    known: HashMap<u32, bool>,
+    /// What is known of each content: 0 for nothing yet, 1 for no, 2 for yes.
+    known: Vec<u8>,
 }
 
 impl<'a> Holders<'a> {
     pub(super) fn new(contents: &'a Contents, set: &'a [Thing]) -> Self {
-        Self { contents, set, known: HashMap::new() }
+        Self { contents, set, known: vec![0; contents.contents.len()] }
     }
 
     pub(super) fn wants(&self, thing: Thing) -> bool {
@@ -313,15 +314,16 @@ impl<'a> Holders<'a> {
         if content == Contents::NOTHING {
             return false;
         }
-        if let Some(known) = self.known.get(&content) {
-            return *known;
+        match self.known[content as usize] {
+            0 => {}
+            known => return known == 2,
         }
         let contents = self.contents;
         let has = contents.contents[content as usize].iter().any(|child| match child.what {
             What::Thing(thing) => self.wants(thing),
             What::Content(below) => self.has(below),
         });
-        self.known.insert(content, has);
+        self.known[content as usize] = 1 + u8::from(has);
         has
     }
 

@@ -12,7 +12,7 @@ mod trees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use gix::ObjectId;
 use gix::hashtable::HashSet;
 
@@ -29,6 +29,9 @@ use contents::{At, Bits, Contents, Holders, PathId, Thing};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
+
+/// Most refs that are no branches or tags and are named.
+const MOST_REFS: usize = 100;
 
 /// Where a blob lived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub struct Provenance {
     /// Numbers of the events that have to do with a thing, ascending.
     events_of: HashMap<Thing, Vec<u32>>,
     tips: Vec<Tip>,
+    /// What tips hold, each content once: thousands of refs often have the same.
+    tip_contents: Vec<u32>,
     /// Wanted commits and tags: secrets in messages.
     messages: BTreeMap<ObjectId, Message>,
     now: i64,
@@ -88,7 +93,8 @@ struct Event {
 #[derive(Debug)]
 struct Tip {
     name: BString,
-    content: u32,
+    /// Place in [`Provenance::tip_contents`].
+    content: usize,
     /// A tag can stand for a file.
     blob: Option<Thing>,
 }
@@ -131,8 +137,10 @@ pub fn trace(objects: Objects, trees: Trees, commits: CommitList, refs: &[Ref], 
     peeled.retain(|(r, commit)| !r.is_passing() || commit.is_some_and(|c| !lasting[c as usize]));
     let reachable = commits.reachable(peeled.iter().filter_map(|(_, c)| *c));
     let events = events(&objects, &commits, &reachable, &mut contents);
+    let (tips, tip_contents) = tips(&peeled, &objects, &commits, &mut contents, &things);
     Provenance {
-        tips: tips(&peeled, &objects, &commits, &mut contents, &things),
+        tips,
+        tip_contents,
         origins: origins(&events, &contents, &trees),
         events_of: events_of(&events),
         messages: messages(&objects, wanted, &commits, &peeled, &reachable),
@@ -152,7 +160,8 @@ fn tips(
     commits: &Commits,
     contents: &mut Contents,
     things: &BTreeMap<ObjectId, Thing>,
-) -> Vec<Tip> {
+) -> (Vec<Tip>, Vec<u32>) {
+    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
     let mut tip = |(r, commit): &(&Ref, Option<u32>)| {
         let (mut content, mut blob) = (Contents::NOTHING, None);
         match commit {
@@ -163,9 +172,13 @@ fn tips(
                 _ => {}
             },
         }
-        Tip { name: r.name.clone(), content, blob }
+        let next = places.len();
+        Tip { name: r.name.clone(), content: *places.entry(content).or_insert(next), blob }
     };
-    peeled.iter().map(&mut tip).collect()
+    let tips = peeled.iter().map(&mut tip).collect();
+    let mut contents = vec![Contents::NOTHING; places.len()];
+    places.into_iter().for_each(|(content, place)| contents[place] = content);
+    (tips, contents)
 }
 
 /// Commits that hold something that none of their parents holds, or nothing where all of them hold something.
@@ -259,7 +272,7 @@ fn messages(
             let tips = peeled.iter().enumerate().filter(|(_, (_, tip))| holds(tip)).map(|(i, _)| i).collect();
             let message = Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips };
             messages.insert(id, message);
-        } else if matches!(objects.get(&id), Some((ObjectKind::Tag, _))) {
+        } else if objects.kind(&id) == Some(ObjectKind::Tag) {
             let leads = |r: &Ref| Repository::tags(objects, r.target).any(|tag| tag == id);
             let tips: Vec<usize> = peeled.iter().enumerate().filter(|(_, (r, _))| leads(r)).map(|(i, _)| i).collect();
             messages.insert(id, Message { time: 0, is_commit: false, reachable: !tips.is_empty(), tips });
@@ -312,8 +325,9 @@ impl Provenance {
         life.reachable = events.iter().any(|e| e.reachable && holders.has(e.here))
             || messages.iter().any(|(_, message)| message.reachable);
         let in_messages: BTreeSet<usize> = messages.iter().flat_map(|(_, m)| m.tips.iter().copied()).collect();
+        let held: Vec<bool> = self.tip_contents.iter().map(|content| holders.has(*content)).collect();
         for (at, tip) in self.tips.iter().enumerate() {
-            let held = holders.has(tip.content) || tip.blob.is_some_and(|blob| holders.wants(blob));
+            let held = held[tip.content] || tip.blob.is_some_and(|blob| holders.wants(blob));
             if held || in_messages.contains(&at) {
                 sort_in(&tip.name, &mut life);
             }
@@ -331,7 +345,7 @@ impl Provenance {
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
     fn removals(&self, events: &[&Event], holders: &mut Holders<'_>) -> Vec<Removal> {
-        let head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| t.content);
+        let head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| self.tip_contents[t.content]);
         let at_head = head.map(|content| holders.paths(content)).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
         for event in events.iter().filter(|e| e.reachable) {
@@ -384,7 +398,7 @@ impl Event {
 
 /// Puts the name of a ref where it belongs.
 pub fn sort_in(name: &BString, life: &mut Life) {
-    let text = name.to_string();
+    let text = name.to_str_lossy();
     if text == "HEAD" {
         life.in_head = true;
     } else if let Some(short) = text.strip_prefix("refs/heads/") {
@@ -394,7 +408,11 @@ pub fn sort_in(name: &BString, life: &mut Life) {
     } else if let Some(short) = text.strip_prefix("refs/tags/") {
         life.tags.push(short.to_owned());
     } else {
-        life.other_refs.push(text);
+        if life.other_refs.len() < MOST_REFS {
+            life.other_refs.push(text.into_owned());
+        } else {
+            life.more_refs += 1;
+        }
     }
 }
 

@@ -151,6 +151,7 @@ fn in_tree() -> Finding {
         remotes: vec!["origin/main".to_owned()],
         tags: vec!["v1.0".to_owned()],
         other_refs: vec!["refs/stash".to_owned()],
+        more_refs: 2,
         reachable: true,
         exposure_days: Some(412),
     });

@@ -263,6 +263,15 @@ impl Objects {
         self.packs.iter().find_map(|pack| pack.get(id, &|base| self.get_elsewhere(base, pack)))
     }
 
+    /// The kind of an object; packed ones are not decoded for it.
+    pub fn kind(&self, id: &gix::oid) -> Option<ObjectKind> {
+        if self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).is_ok() {
+            return self.get(id).map(|(kind, _)| kind);
+        }
+        let outside = |base: &gix::oid| self.get(base).map(|(kind, _)| kind);
+        self.packs.iter().find_map(|pack| pack.kind(id, &outside))
+    }
+
     fn get_elsewhere(&self, id: &gix::oid, not: &Pack) -> Option<(ObjectKind, Vec<u8>)> {
         if let Ok(at) = self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)) {
             let (kind, bytes, start) = read_loose(&self.loose[at].1, &mut Inflater::default()).ok()?;

@@ -1,6 +1,7 @@
 //! A pack file as a forest of delta trees: its entries, their ids, and how to decode one.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use gix::ObjectId;
 use gix::odb::pack::{data, index};
@@ -63,6 +64,9 @@ pub(super) struct Buffers {
     pub(super) regions: Vec<Region>,
 }
 
+/// Longest chain of deltas that is followed.
+const MAX_CHAIN: usize = 1 << 16;
+
 pub(super) const NONE: u32 = u32::MAX;
 /// A base that is in no pack (thin packs, other packs).
 pub(super) const OUTSIDE: u32 = u32::MAX - 1;
@@ -72,6 +76,7 @@ pub struct Pack {
     path: PathBuf,
     index: index::File<gix::odb::pack::MMap>,
     data: data::File<gix::odb::pack::MMap>,
+    fan: OnceLock<Fan>,
     pub(super) entries: Vec<Entry>,
     pub(super) problems: Vec<Problem>,
 }
@@ -79,6 +84,41 @@ pub struct Pack {
 impl std::fmt::Debug for Pack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pack({}, {} entries)", self.path.display(), self.entries.len())
+    }
+}
+
+/// Where the ids of an index begin that share their first bits: so many bits that a look-up reads one or two ids, where the
+/// 256 places of the index itself leave a dozen steps, each to another page.
+struct Fan {
+    shift: u32,
+    starts: Vec<u32>,
+}
+
+impl Fan {
+    fn new(index: &index::File<gix::odb::pack::MMap>) -> Self {
+        let bits = index.num_objects().max(2).ilog2().min(24);
+        let shift = 32 - bits;
+        let mut starts = vec![0; (1 << bits) + 1];
+        for at in 0..index.num_objects() {
+            starts[Self::bucket(shift, index.oid_at_index(at)) + 1] = at + 1;
+        }
+        // Buckets without an id begin where the next one begins.
+        let mut last = 0;
+        for start in &mut starts {
+            last = last.max(*start);
+            *start = last;
+        }
+        Self { shift, starts }
+    }
+
+    fn bucket(shift: u32, id: &gix::oid) -> usize {
+        let first = id.as_bytes().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        (first >> shift) as usize
+    }
+
+    fn range(&self, id: &gix::oid) -> std::ops::Range<u32> {
+        let bucket = Self::bucket(self.shift, id);
+        self.starts[bucket]..self.starts[bucket + 1]
     }
 }
 
@@ -101,7 +141,7 @@ impl Pack {
         let index = index::File::at(index_path, hash).map_err(|e| broken("the pack index", e.to_string()))?;
         let path = path.to_owned();
         let data = data::File::at(&path, hash).map_err(|e| broken("the pack of", e.to_string()))?;
-        let mut pack = Self { path, index, data, entries: Vec::new(), problems: Vec::new() };
+        let mut pack = Self { path, index, data, fan: OnceLock::new(), entries: Vec::new(), problems: Vec::new() };
         pack.read_headers(hash);
         pack.link();
         Ok(pack)
@@ -132,35 +172,10 @@ impl Pack {
         self.position(id).is_some()
     }
 
-    /// Place of an object in the index. Ids are spread evenly, so a few guesses by proportion come close; what is left is
-    /// searched by halves.
+    /// Place of an object in the index.
     pub(super) fn position(&self, id: &gix::oid) -> Option<u32> {
-        let key = |id: &gix::oid| id.as_bytes().first_chunk().map_or(0, |b| u64::from_be_bytes(*b));
-        let want = key(id);
-        let (mut low, mut high) = (0, self.index.num_objects());
-        let (mut low_key, mut high_key) = (0u64, u64::MAX);
-        for _ in 0..4 {
-            if high - low < 16 || want < low_key || high_key <= low_key {
-                break;
-            }
-            let share = u128::from(want - low_key) * u128::from(high - low) / u128::from(high_key - low_key);
-            let guess = (low + share as u32).min(high - 1);
-            let found = key(self.index.oid_at_index(guess));
-            if found < want {
-                (low, low_key) = (guess + 1, found);
-            } else {
-                (high, high_key) = (guess + 1, found);
-            }
-        }
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.index.oid_at_index(middle).cmp(id) {
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        None
+        let fan = self.fan.get_or_init(|| Fan::new(&self.index));
+        fan.range(id).find(|&at| self.index.oid_at_index(at) == id)
     }
 
     /// What was wrong with entries when the pack was opened.
@@ -287,6 +302,21 @@ impl Pack {
         Some((kind, out))
     }
 
+    /// The kind of an object, told without decoding it; `outside` gives that of bases that are not in this pack.
+    pub fn kind(&self, id: &gix::oid, outside: &dyn Fn(&gix::oid) -> Option<ObjectKind>) -> Option<ObjectKind> {
+        let mut at = self.by_offset(self.index.pack_offset_at_index(self.position(id)?))?;
+        for _ in 0..MAX_CHAIN {
+            let entry = &self.entries[at as usize];
+            match (entry.kind, entry.base) {
+                (Some(kind), _) => return Some(kind),
+                (None, OUTSIDE) => return outside(&self.outside_base(entry)?),
+                (None, NONE) => return None,
+                (None, base) => at = base,
+            }
+        }
+        None
+    }
+
     /// Decodes an entry along its whole chain.
     pub(super) fn rebuild(
         &self,
@@ -309,7 +339,7 @@ impl Pack {
                 *out = bytes;
                 break kind;
             }
-            if last.base == NONE || chain.len() > 1 << 16 {
+            if last.base == NONE || chain.len() > MAX_CHAIN {
                 return Err("its delta base cannot be read".into());
             }
             chain.push(last.base);

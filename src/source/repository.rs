@@ -92,7 +92,7 @@ impl Repository {
     /// The object that a chain of annotated tags ends at.
     pub fn peel(objects: &Objects, id: ObjectId) -> Option<(ObjectKind, ObjectId)> {
         let end = Self::tags(objects, id).last().map_or(Some(id), |tag| tagged(&objects.get(&tag)?.1))?;
-        let (kind, _) = objects.get(&end)?;
+        let kind = objects.kind(&end)?;
         (kind != ObjectKind::Tag).then_some((kind, end))
     }
 
@@ -101,9 +101,11 @@ impl Repository {
         let mut next = Some(id);
         std::iter::from_fn(move || {
             let id = next.take()?;
-            let (kind, bytes) = objects.get(&id)?;
-            next = tagged(&bytes);
-            (kind == ObjectKind::Tag).then_some(id)
+            if objects.kind(&id)? != ObjectKind::Tag {
+                return None;
+            }
+            next = tagged(&objects.get(&id)?.1);
+            Some(id)
         })
         .take(MAX_TAGS)
     }

@@ -165,6 +165,7 @@ impl Life {
             remotes: names(&life.remotes),
             tags: names(&life.tags),
             other_refs: names(&life.other_refs),
+            more_refs: life.more_refs,
             reachable: life.reachable,
             exposure_days: life.exposure_days,
         }

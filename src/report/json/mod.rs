@@ -215,6 +215,7 @@ wire! {
         remotes: Vec<String>,
         tags: Vec<String>,
         other_refs: Vec<String>,
+        more_refs: usize,
         reachable: bool,
         exposure_days: Option<i64>,
     }

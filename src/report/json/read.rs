@@ -309,7 +309,18 @@ fn path(wire: super::Path) -> Result<bstr::BString, Wrong> {
 }
 
 fn build_life(wire: super::Life) -> Result<Life, Wrong> {
-    let super::Life { first, removed, in_head, branches, remotes, tags, other_refs, reachable, exposure_days } = wire;
+    let super::Life {
+        first,
+        removed,
+        in_head,
+        branches,
+        remotes,
+        tags,
+        other_refs,
+        more_refs,
+        reachable,
+        exposure_days,
+    } = wire;
     let removal = |wire: super::Removal| {
         let super::Removal { path: at, commit, date } = wire;
         Ok::<_, Wrong>(Removal { path: path(at)?, commit, time: seconds(date)? })
@@ -326,6 +337,7 @@ fn build_life(wire: super::Life) -> Result<Life, Wrong> {
         remotes,
         tags,
         other_refs,
+        more_refs,
         reachable,
         exposure_days,
         // For baselines; no report shows them.

@@ -215,6 +215,9 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
             let names: Vec<_> = refs.iter().map(|r| shown(r.as_bytes())).collect();
             set(name, json!(names));
         }
+        if life.more_refs > 0 {
+            set("moreRefs", json!(life.more_refs));
+        }
         let removed = life.removed.iter().map(|r| json!({"path": shown(&r.path), "commit": r.commit}));
         set("removed", removed.collect());
     }

@@ -115,7 +115,7 @@ impl Block<'_> {
         }
         let paths = self.past_paths();
         if self.finding.in_tree() && !paths.is_empty() {
-            let text = format!("in past versions of {}", self.few(paths));
+            let text = format!("in past versions of {}", self.few(paths, 0));
             page.prose(Style::Plain, "", &text)?;
         }
         for removal in life.removed.iter().take(self.limit(FEW)) {
@@ -160,16 +160,16 @@ impl Block<'_> {
             held.push("HEAD".to_owned());
         }
         let kinds = [
-            ("branch", "branches", &life.branches),
-            ("tag", "tags", &life.tags),
-            ("remote branch", "remote branches", &life.remotes),
-            ("ref", "refs", &life.other_refs),
+            ("branch", "branches", &life.branches, 0),
+            ("tag", "tags", &life.tags, 0),
+            ("remote branch", "remote branches", &life.remotes, 0),
+            ("ref", "refs", &life.other_refs, life.more_refs),
         ];
-        for (one, many, names) in kinds {
+        for (one, many, names, more) in kinds {
             if !names.is_empty() {
                 let names: Vec<_> = names.iter().map(|n| self.context.say_name(n.as_bytes())).collect();
                 let kind = if names.len() == 1 { one } else { many };
-                held.push(format!("{kind} {}", self.few(names)));
+                held.push(format!("{kind} {}", self.few(names, more)));
             }
         }
         let text = match (held.is_empty(), life.reachable) {
@@ -190,8 +190,8 @@ impl Block<'_> {
     }
 
     /// "a, b, c and 4 more".
-    fn few(&self, mut names: Vec<String>) -> String {
-        let hidden = names.len().saturating_sub(self.limit(FEW));
+    fn few(&self, mut names: Vec<String>, unnamed: usize) -> String {
+        let hidden = names.len().saturating_sub(self.limit(FEW)) + unnamed;
         names.truncate(self.limit(FEW));
         let more = if hidden > 0 { format!(" and {hidden} more") } else { String::new() };
         format!("{}{more}", names.join(", "))
