@@ -11,7 +11,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use keyscan::detect::Detector;
 use keyscan::rules::builtin;
 use keyscan::source::objects::Objects;
-use keyscan::source::pack::{Memory, Object, ObjectKind, Visitor};
+use keyscan::source::pack::ObjectKind;
+use keyscan::source::walk::{Memory, Object, Visitor};
 
 /// Pseudo-random numbers, the same in every run (splitmix64).
 struct Rng(u64);
