@@ -1,6 +1,7 @@
 //! keyscan
 pub mod archive;
 pub mod blob;
+pub mod cache;
 pub mod checksum;
 pub mod cli;
 pub mod decode;

@@ -371,6 +371,13 @@ pub struct ScanArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
+    /// Read all of the history anew, and keep nothing of it for the next scan. Otherwise what was seen in packs of git is
+    /// kept in the user's cache directory, without any secret; --only, --skip and --plain go without it, too.
+    #[arg(long, help_heading = "Work")]
+    pub no_cache: bool,
+    /// Keep what was seen in packs of git there [default: `keyscan` in the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "KEYSCAN_CACHE_DIR", conflicts_with = "no_cache", help_heading = "Work")]
+    pub cache_dir: Option<PathBuf>,
     /// Number of threads [default: number of cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Work")]
     pub threads: Option<u16>,

@@ -137,6 +137,7 @@ fn findings_of(ignored: &[Ignored], converted: &Converted, root: &Path, made: &m
         policy: Arc::new(policy),
         archives: Limits::default(),
         plain: false,
+        cache: None,
     };
     let bar = progress::Bar::new(true);
     let outcome = scan::run(&detector, &[Target::Path(root.to_owned())], &options, &bar)?;

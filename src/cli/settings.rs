@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::Limits;
+use crate::cache::Store;
 use crate::cli::args::ScanArgs;
 use crate::detect::inventory::Inventory;
 use crate::error::{Error, Result};
@@ -43,6 +44,7 @@ impl Settings {
         let targets: Vec<Target> =
             args.paths.iter().map(|path| target(path, selection(args))).collect::<Result<_>>()?;
         let policy = policy(args, &targets, no_baseline)?;
+        let cache = cache(args, &policy)?;
         let rules = choose(with_own_rules(&args.rules, &policy)?, &args.only, &args.skip)?;
         let config = policy.config();
         let confidence = args.confidence.map(Confidence::from).or(config.and_then(|c| c.confidence));
@@ -69,10 +71,36 @@ impl Settings {
                 deadline: None,
                 policy: Arc::new(policy),
                 plain: args.plain,
+                cache,
             },
             severity: severity.unwrap_or(Severity::Info),
         })
     }
+}
+
+/// Where what was seen in packs is kept, for scans with the same program, rules and options. Scans that look for less keep
+/// nothing: the names of files are kept, and only all rules can tell which of them hold a secret.
+fn cache(args: &ScanArgs, policy: &Policy) -> Result<Option<Arc<Store>>> {
+    if args.no_cache || args.plain || args.no_history || !args.only.is_empty() || !args.skip.is_empty() {
+        return Ok(None);
+    }
+    let Some(directory) = args.cache_dir.clone().or_else(cache_directory) else { return Ok(None) };
+    let mut parts = vec![env!("KEYSCAN_SOURCES").as_bytes().to_vec()];
+    for path in args.rules.iter().chain(&policy.rule_files).chain(&args.inventory) {
+        let text = std::fs::read(path).map_err(|e| Error::new(format!("cannot read {}", path.display())).cause(e))?;
+        parts.push(text);
+    }
+    let counts = [args.rules.len(), policy.rule_files.len(), args.inventory.len()];
+    let limits = (args.no_archives, args.max_archive_depth, args.max_decompressed, args.decode_depth);
+    parts.push(format!("{counts:?} {} {limits:?}", policy.foreign_rules).into_bytes());
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    Ok(Some(Arc::new(Store::new(directory, &parts))))
+}
+
+/// The user's cache directory for keyscan.
+fn cache_directory() -> Option<PathBuf> {
+    use etcetera::BaseStrategy;
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("keyscan"))
 }
 
 /// The part of the history that is asked for.

@@ -1,49 +1,75 @@
 //! All commits of a repository as numbers.
 
 use super::parse::CommitData;
-use super::trees::NONE;
+use super::trees::{Absent, NONE};
 use crate::source::objects::Objects;
 
 /// A commit as it was read.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    object: u32,
-    /// [`NONE`] if it is in no store.
-    tree: u32,
-    time: i64,
+pub(super) struct Row {
+    pub(super) object: u32,
+    pub(super) tree: u32,
+    pub(super) time: i64,
     /// Where its parents begin, and how many there are.
     start: u32,
-    parents: u32,
+    pub(super) parents: u32,
 }
 
 /// Commits as they come.
 #[derive(Debug, Default)]
 pub struct CommitList {
-    rows: Vec<Row>,
-    /// Objects; [`NONE`] for one that is in no store.
+    pub(super) rows: Vec<Row>,
+    /// Objects.
     parents: Vec<u32>,
 }
 
 impl CommitList {
-    /// Adds a commit; `missing` is told which of the objects that it names are in no store.
-    pub fn add(
-        &mut self,
-        objects: &Objects,
-        id: &gix::oid,
-        commit: &CommitData,
-        missing: &mut dyn FnMut(&'static str, &gix::oid),
-    ) {
+    /// Adds a commit.
+    pub fn add(&mut self, objects: &Objects, absent: &Absent, id: &gix::oid, commit: &CommitData) {
         let Some(object) = objects.number(id) else { return };
-        let mut number = |what, id: &gix::oid| {
-            objects.number(id).unwrap_or_else(|| {
-                missing(what, id);
-                NONE
-            })
-        };
-        let tree = number("tree", &commit.tree);
+        let tree = absent.number(objects, &commit.tree);
         let start = self.parents.len() as u32;
-        self.parents.extend(commit.parents.iter().map(|p| number("parent", p)));
+        self.parents.extend(commit.parents.iter().map(|p| absent.number(objects, p)));
         self.rows.push(Row { object, tree, time: commit.time, start, parents: commit.parents.len() as u32 });
+    }
+
+    /// A list of commits, their trees, both halves of their times, how many parents each has, and those; `None` if they do
+    /// not belong together.
+    pub(super) fn from_parts(
+        objects: Vec<u32>,
+        trees: Vec<u32>,
+        times: &[Vec<u32>; 2],
+        counts: &[u32],
+        parents: Vec<u32>,
+    ) -> Option<Self> {
+        let [low, high] = times;
+        if [trees.len(), low.len(), high.len(), counts.len()] != [objects.len(); 4] {
+            return None;
+        }
+        let mut rows = Vec::with_capacity(objects.len());
+        let mut start = 0u32;
+        for (at, (object, tree)) in objects.into_iter().zip(trees).enumerate() {
+            let time = i64::from(low[at]) | i64::from(high[at]) << 32;
+            rows.push(Row { object, tree, time, start, parents: counts[at] });
+            start = start.checked_add(counts[at])?;
+        }
+        (start as usize == parents.len()).then_some(Self { rows, parents })
+    }
+
+    /// Objects of the parents of a commit.
+    pub(super) fn parents_of(&self, row: &Row) -> &[u32] {
+        &self.parents[row.start as usize..(row.start + row.parents) as usize]
+    }
+
+    /// What commits name and no store has: each with the number of the commit, and what it is of it.
+    pub fn missing(&self, objects: &Objects) -> Vec<(u32, &'static str, u32)> {
+        let end = objects.len() as u32;
+        let mut missing = Vec::new();
+        for row in &self.rows {
+            let named = std::iter::once(("tree", row.tree)).chain(self.parents_of(row).iter().map(|p| ("parent", *p)));
+            missing.extend(named.filter(|(_, n)| *n >= end).map(|(what, number)| (row.object, what, number)));
+        }
+        missing
     }
 
     /// Adds all of another list.
@@ -67,7 +93,7 @@ impl Commits {
         let CommitList { mut rows, mut parents } = list;
         rows.sort_unstable_by_key(|row| row.object);
         rows.dedup_by_key(|row| row.object);
-        for parent in parents.iter_mut().filter(|p| **p != NONE) {
+        for parent in &mut parents {
             *parent = rows.binary_search_by_key(parent, |row| row.object).map_or(NONE, |at| at as u32);
         }
         Self { rows, parents }
@@ -86,7 +112,7 @@ impl Commits {
         self.rows[at as usize].object
     }
 
-    /// Its tree; [`NONE`] if it is not there.
+    /// Its tree.
     pub(super) fn tree(&self, at: u32) -> u32 {
         self.rows[at as usize].tree
     }

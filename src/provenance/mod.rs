@@ -8,6 +8,7 @@
 mod commits;
 mod contents;
 pub mod parse;
+pub mod table;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,7 +19,7 @@ use gix::hashtable::HashSet;
 
 pub use commits::CommitList;
 pub use parse::without_signature;
-pub use trees::Trees;
+pub use trees::{Absent, Trees};
 
 use crate::finding::{Life, Removal};
 use crate::source::objects::Objects;
@@ -118,7 +119,7 @@ pub fn trace(objects: Objects, trees: Trees, commits: CommitList, refs: &[Ref], 
         .names
         .iter()
         .map(|&name| {
-            let object = named(name).filter(|object| *object != trees::NONE);
+            let object = named(name).filter(|object| (*object as usize) < objects.len());
             (BString::from(&*trees.names()[name as usize]), (contents::NAME | name, object))
         })
         .collect();

@@ -19,7 +19,7 @@ use crate::source::walk::{Memory, Object, Visitor};
 /// No number.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// A name in a tree, and the object that it stands for; [`NONE`] for one that no store has, and for a submodule.
+/// A name in a tree, and the object that it stands for; [`NONE`] for a submodule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Item {
     pub(super) name: u32,
@@ -28,14 +28,15 @@ pub(super) struct Item {
 
 /// A tree: its base without some entries and with some others.
 #[derive(Clone, Copy, Debug)]
-struct Record {
+pub(super) struct Record {
     number: u32,
-    object: u32,
-    base: u32,
+    pub(super) object: u32,
+    /// Place of the base in the list; [`NONE`] if it has none.
+    pub(super) base: u32,
     /// Where its changes begin in [`Trees::changes`]: first what it removes, then what it adds.
     start: u32,
-    removed: u32,
-    added: u32,
+    pub(super) removed: u32,
+    pub(super) added: u32,
 }
 
 /// What a tree changes.
@@ -51,34 +52,128 @@ pub(super) struct Tree<'a> {
 /// All trees of the object stores, and the names in them.
 #[derive(Debug, Default)]
 pub struct Trees {
-    records: Vec<Record>,
+    /// Bases first.
+    pub(super) records: Vec<Record>,
     changes: Vec<Item>,
-    names: Vec<Box<[u8]>>,
+    names: Names,
+    list: Vec<Box<[u8]>>,
+    /// What no store has, by number.
     absent: Vec<ObjectId>,
 }
 
+/// Objects that something names and no store has. They have numbers behind those of all others.
+#[derive(Debug, Default)]
+pub struct Absent(Mutex<(HashMap<ObjectId, u32>, Vec<ObjectId>)>);
+
+impl Absent {
+    /// The number of an object, whether a store has it or not.
+    pub(super) fn number(&self, objects: &Objects, id: &gix::oid) -> u32 {
+        objects.number(id).unwrap_or_else(|| {
+            let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (numbers, ids) = &mut *known;
+            objects.len() as u32
+                + *numbers.entry(id.to_owned()).or_insert_with(|| {
+                    ids.push(id.to_owned());
+                    ids.len() as u32 - 1
+                })
+        })
+    }
+
+    /// The id of one of them.
+    ///
+    /// # Panics
+    /// If no object has this number.
+    pub fn id(&self, objects: &Objects, number: u32) -> ObjectId {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).1[number as usize - objects.len()]
+    }
+}
+
 impl Trees {
-    /// Reads all trees.
-    pub fn read(objects: &Objects, memory: &Memory) -> Self {
-        let reader = Reader { objects, names: Names::default(), next: AtomicU32::new(0), found: Mutex::default() };
+    /// Reads all trees but those of packs that were read before.
+    pub fn read(&mut self, objects: &Objects, absent: &Absent, known: &[bool], memory: &Memory) {
+        let next = AtomicU32::new(self.records.len() as u32);
+        let reader = Reader { objects, absent, known, names: &self.names, next, found: Mutex::default() };
         // What cannot be read was told by the walk over everything else.
         objects.walk(&reader, memory);
-        let Found { mut records, changes, mut absent } =
-            reader.found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        records.sort_unstable_by_key(|r| r.number);
-        absent.sort_unstable();
-        absent.dedup();
-        Self { records, changes, names: reader.names.into_list(), absent }
+        let mut found = reader.found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let offset = self.changes.len() as u32;
+        found.records.sort_unstable_by_key(|r| r.number);
+        self.records.extend(found.records.into_iter().map(|r| Record { start: r.start + offset, ..r }));
+        self.changes.extend(found.changes);
+    }
+
+    /// No more trees will come.
+    pub fn finish(&mut self, absent: Absent) {
+        self.list = std::mem::take(&mut self.names).into_list();
+        self.absent = absent.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).1;
+    }
+
+    /// Adds trees of a record: their objects; how far before each its base is (0 for none), how many entries it removes
+    /// and adds; names and objects of those. `None`, and nothing is added, if they do not belong together.
+    pub(super) fn add(
+        &mut self,
+        objects: Vec<u32>,
+        [back, removed, added]: [&[u32]; 3],
+        names: &[&[u8]],
+        items: &[u32],
+    ) -> Option<()> {
+        if [back.len(), removed.len(), added.len()] != [objects.len(); 3] || names.len() != items.len() {
+            return None;
+        }
+        let first = self.records.len() as u32;
+        let offset = self.changes.len() as u32;
+        let mut records = Vec::with_capacity(objects.len());
+        let mut start = 0u32;
+        for (at, object) in objects.into_iter().enumerate() {
+            let number = first + at as u32;
+            let base = match back[at] {
+                0 => NONE,
+                steps => number.checked_sub(steps).filter(|base| *base >= first)?,
+            };
+            let (removed, added) = (removed[at], added[at]);
+            records.push(Record { number, object, base, start: offset + start, removed, added });
+            start = start.checked_add(removed)?.checked_add(added)?;
+        }
+        if start as usize != items.len() {
+            return None;
+        }
+        self.records.extend(records);
+        // Neighbours mostly have the same name.
+        let mut last: (&[u8], u32) = (&[], NONE);
+        for (name, object) in names.iter().zip(items) {
+            if last.1 == NONE || last.0 != *name {
+                last = (name, self.names.number(name));
+            }
+            self.changes.push(Item { name: last.1, object: *object });
+        }
+        Some(())
     }
 
     /// Every name of a file, directory or submodule, once, by its number. The numbers differ from run to run.
     pub fn names(&self) -> &[Box<[u8]>] {
-        &self.names
+        &self.list
     }
 
     /// Objects that trees name and no store has, sorted.
-    pub fn absent(&self) -> &[ObjectId] {
+    pub fn absent(&self, objects: &Objects) -> Vec<ObjectId> {
+        let end = objects.len() as u32;
+        let numbers = self.changes.iter().map(|item| item.object).filter(|n| *n >= end && *n != NONE);
+        let mut numbers: Vec<u32> = numbers.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut ids: Vec<ObjectId> = numbers.into_iter().map(|n| self.absent[(n - end) as usize]).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Ids of what no store has, in the order of their numbers.
+    pub(super) fn absent_ids(&self) -> &[ObjectId] {
         &self.absent
+    }
+
+    /// What a tree removes, then what it adds.
+    pub(super) fn changes_of(&self, record: &Record) -> &[Item] {
+        &self.changes[record.start as usize..(record.start + record.removed + record.added) as usize]
     }
 
     /// All trees, bases first.
@@ -101,7 +196,7 @@ impl Trees {
 }
 
 /// Names with their numbers.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Names {
     shards: [Mutex<HashMap<Box<[u8]>, u32>>; 32],
     hasher: std::hash::RandomState,
@@ -135,13 +230,14 @@ impl Names {
 struct Found {
     records: Vec<Record>,
     changes: Vec<Item>,
-    absent: Vec<ObjectId>,
 }
 
 /// Reads trees.
 struct Reader<'a> {
     objects: &'a Objects,
-    names: Names,
+    absent: &'a Absent,
+    known: &'a [bool],
+    names: &'a Names,
     next: AtomicU32,
     found: Mutex<Found>,
 }
@@ -177,6 +273,10 @@ impl Visitor for Reader<'_> {
         kind == ObjectKind::Tree
     }
 
+    fn only(&self, pack: usize) -> Option<&[u32]> {
+        self.known.get(pack).is_some_and(|known| *known).then_some(&[])
+    }
+
     fn visit(&self, found: &mut Found, object: Object<'_, Parsed>) -> Parsed {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let blank = Parsed { number: NONE, entries: Vec::new() };
@@ -199,7 +299,7 @@ impl Visitor for Reader<'_> {
                 }
                 known => {
                     let name = known.map_or_else(|| self.names.number(entry.name), |(item, _)| item.name);
-                    let item = Item { name, object: self.number(entry, found) };
+                    let item = Item { name, object: self.number(entry) };
                     added.push(item);
                     item
                 }
@@ -231,21 +331,16 @@ impl Visitor for Reader<'_> {
         let offset = all.changes.len() as u32;
         all.records.extend(found.records.into_iter().map(|r| Record { start: r.start + offset, ..r }));
         all.changes.extend(found.changes);
-        all.absent.extend(found.absent);
     }
 }
 
 impl Reader<'_> {
-    /// The number of the object of an entry; notes one that no store has.
-    fn number(&self, entry: &parse::TreeEntry<'_>, found: &mut Found) -> u32 {
-        if entry.is_submodule {
-            return NONE;
+    /// The number of the object of an entry.
+    fn number(&self, entry: &parse::TreeEntry<'_>) -> u32 {
+        match ObjectId::try_from(entry.id) {
+            Ok(id) if !entry.is_submodule => self.absent.number(self.objects, &id),
+            _ => NONE,
         }
-        let Ok(id) = ObjectId::try_from(entry.id) else { return NONE };
-        self.objects.number(&id).unwrap_or_else(|| {
-            found.absent.push(id);
-            NONE
-        })
     }
 }
 

@@ -145,6 +145,8 @@ pub(super) struct Sink<'d> {
     no_rules: BTreeSet<String>,
     /// What could not be looked into.
     pub(super) problems: Vec<Problem>,
+    /// How many texts had something that a rule matches.
+    matched: u64,
 }
 
 impl<'d> Sink<'d> {
@@ -156,6 +158,7 @@ impl<'d> Sink<'d> {
             entries: HashMap::new(),
             no_rules: BTreeSet::new(),
             problems: Vec::new(),
+            matched: 0,
         }
     }
 
@@ -173,6 +176,11 @@ impl<'d> Sink<'d> {
             let text = text::Text { bytes: name.into(), via: None, binary: false, bom: 0 };
             self.take(&memo, &text, &Source::PastName(&name.into()));
         }
+    }
+
+    /// A number that is another one as soon as there is more to report, be it only as a count.
+    pub(super) fn marks(&self) -> u64 {
+        self.matched + self.problems.len() as u64
     }
 
     /// Takes out what was found so far, sorted.
@@ -206,6 +214,7 @@ impl<'d> Sink<'d> {
         if !memo.has_matches() {
             return;
         }
+        self.matched += 1;
         let set = self.detector.rules();
         let mut matches = self.detector.resolve(memo.matches());
         if !matches!(source, Source::File(_) | Source::Object(ObjectKind::Blob, _)) {

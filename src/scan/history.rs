@@ -1,7 +1,7 @@
 //! The history of a repository: every object once, changes only, with holes and losses told.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bstr::ByteSlice;
 use gix::ObjectId;
@@ -14,8 +14,9 @@ use crate::detect::incremental::{self, Memo};
 use crate::detect::text;
 use crate::error::Result;
 use crate::finding::Problem;
-use crate::provenance::{self, CommitList, Trees, Wanted};
+use crate::provenance::{self, Absent, CommitList, Trees, Wanted};
 use crate::scan::collect::{Collected, Sink, Source};
+use crate::scan::resume::{self, Known, Resumed, Seen};
 use crate::scan::{Options, Progress, Scan};
 use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
@@ -32,11 +33,15 @@ const NAMES: usize = 1024;
 impl Scan<'_> {
     /// Scans the history of a repository.
     pub(super) fn history(&mut self, repository: &GitDir) -> Result<()> {
-        let objects = repository.objects();
+        let store = self.options.cache.as_deref();
+        let objects = repository.objects_with(store);
         let memory = Memory::new(BASE_MEMORY);
         let shallow = repository.shallow();
         let partial = repository.is_partial() || objects.has_promisor_packs();
-        let commits = self.objects(&objects, &shallow, partial, &memory);
+        let absent = Absent::default();
+        let mut resumed = Resumed::read(&objects, &absent);
+        let seen = self.objects(&objects, &absent, &mut resumed, &memory);
+        self.holes(&objects, &resumed.commits, &absent, &shallow, partial);
         if !shallow.is_empty() {
             let what = format!(
                 "this is a shallow clone, cut off at {}: what is older was not scanned",
@@ -58,9 +63,15 @@ impl Scan<'_> {
         if repository.is_bare() || !self.options.files {
             self.submodules(&refs, &objects);
         }
-        let trees = Trees::read(&objects, &memory);
-        self.receipt.problems.extend(missing_objects(trees.absent(), partial));
-        let names = self.past_names(&trees);
+        let Resumed { mut trees, commits, packs } = resumed;
+        let known: Vec<bool> = packs.iter().map(Option::is_some).collect();
+        trees.read(&objects, &absent, &known, &memory);
+        trees.finish(absent);
+        self.receipt.problems.extend(missing_objects(&trees.absent(&objects), partial));
+        let (names, any) = self.past_names(&trees);
+        if let Some(store) = store.filter(|_| !any) {
+            resume::save(&objects, store, &known, &seen, &commits, &trees);
+        }
         let wanted = Wanted { objects: self.collected.history_objects(), names };
         if !wanted.objects.is_empty() || !wanted.names.is_empty() {
             self.lives.push(Box::new(provenance::trace(objects, trees, commits, &refs, &wanted)));
@@ -68,46 +79,74 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Scans the names of files and directories in all trees: text that people choose, too. Gives those with a secret.
-    fn past_names(&self, trees: &Trees) -> Vec<u32> {
+    /// Scans the names of files and directories in all trees: text that people choose, too. Gives those with a secret, and
+    /// whether any holds something that a rule matches.
+    fn past_names(&self, trees: &Trees) -> (Vec<u32>, bool) {
+        let any = AtomicBool::new(false);
         trees.names().par_chunks(NAMES).for_each(|chunk| {
             let mut sink = Sink::new(self.detector, self.options);
             for name in chunk {
                 sink.scan_name(name);
             }
+            any.fetch_or(sink.marks() > 0, Ordering::Relaxed);
             self.collected.merge(sink);
         });
         let found = self.collected.history_names();
         let numbers = (0..).zip(trees.names());
-        numbers.filter(|(_, name)| found.contains(name.as_bstr())).map(|(number, _)| number).collect()
+        let wanted = numbers.filter(|(_, name)| found.contains(name.as_bstr())).map(|(number, _)| number).collect();
+        (wanted, any.into_inner())
     }
 
-    /// Scans all objects but trees. Gives the commits.
-    fn objects(&mut self, objects: &Objects, shallow: &HashSet, partial: bool, memory: &Memory) -> CommitList {
-        self.progress.begin("objects", objects.count(&|kind| kind != ObjectKind::Tree) as u64);
+    /// Scans all objects but trees, and adds the commits to those of an earlier scan. Tells what was seen in each pack.
+    fn objects(&mut self, objects: &Objects, absent: &Absent, resumed: &mut Resumed, memory: &Memory) -> Vec<Seen> {
+        self.progress.begin("objects", resumed.to_do(objects) as u64);
         let visitor = HistoryVisitor {
             detector: self.detector,
             options: self.options,
             collected: &self.collected,
             progress: self.progress,
             objects,
-            shallow,
+            absent,
+            packs: &resumed.packs,
             counts: Counts::default(),
+            loud: Mutex::default(),
+            seen: Mutex::default(),
             commits: Mutex::default(),
         };
         let problems = objects.walk(&visitor, memory);
-        let HistoryVisitor { counts, commits, .. } = visitor;
+        let HistoryVisitor { counts, commits, seen, .. } = visitor;
         let receipt = &mut self.receipt;
         receipt.problems.extend(problems);
         receipt.problems.extend(objects.problems().cloned());
-        let missing = counts.missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        receipt.problems.extend(if partial { promised(&missing) } else { missing });
         receipt.history = true;
-        receipt.blobs += counts.blobs.into_inner();
-        receipt.commits += counts.commits.into_inner();
-        receipt.tags += counts.tags.into_inner();
-        receipt.history_bytes += counts.bytes.into_inner();
-        commits.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let known = resumed.packs.iter().flatten().map(|known| known.counts);
+        let [blobs, commit_count, tags, bytes] = known.chain([counts.now()]).fold([0; 4], |sum: [u64; 4], more| {
+            std::array::from_fn(|at| sum[at] + more[at])
+        });
+        receipt.blobs += blobs;
+        receipt.commits += commit_count;
+        receipt.tags += tags;
+        receipt.history_bytes += bytes;
+        resumed.commits.append(commits.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        seen.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Commits whose tree or parents are missing: holes in the history.
+    fn holes(&mut self, objects: &Objects, commits: &CommitList, absent: &Absent, shallow: &HashSet, partial: bool) {
+        let missing = commits.missing(objects).into_iter().map(|(commit, what, number)| {
+            (objects.id(commit), what, absent.id(objects, number))
+        });
+        let missing = missing.filter(|(commit, what, _)| *what != "parent" || !shallow.contains(commit));
+        let missing: Vec<Problem> = missing
+            .map(|(commit, what, id)| {
+                problem(
+                    &format!("object {id}"),
+                    format!("it is missing: the {what} of commit {commit}"),
+                    "run `git fsck`; fetch the repository again to get the missing objects",
+                )
+            })
+            .collect();
+        self.receipt.problems.extend(if partial { promised(&missing) } else { missing });
     }
 
     /// Ref names are text that people push, too; and what they point to must be there.
@@ -186,7 +225,13 @@ struct Counts {
     commits: AtomicU64,
     tags: AtomicU64,
     bytes: AtomicU64,
-    missing: Mutex<Vec<Problem>>,
+}
+
+impl Counts {
+    /// Blobs, commits, tags, and bytes of all of them.
+    fn now(&self) -> [u64; 4] {
+        [&self.blobs, &self.commits, &self.tags, &self.bytes].map(|count| count.load(Ordering::Relaxed))
+    }
 }
 
 /// Scans the objects of a walk.
@@ -196,8 +241,12 @@ struct HistoryVisitor<'a> {
     collected: &'a Collected,
     progress: &'a dyn Progress,
     objects: &'a Objects,
-    shallow: &'a HashSet,
+    absent: &'a Absent,
+    packs: &'a [Option<Known>],
     counts: Counts,
+    /// Objects with something to report, by number.
+    loud: Mutex<Vec<u32>>,
+    seen: Mutex<Vec<Seen>>,
     commits: Mutex<CommitList>,
 }
 
@@ -209,6 +258,7 @@ struct HistoryScratch<'a> {
     tags: u64,
     bytes: u64,
     list: CommitList,
+    loud: Vec<u32>,
 }
 
 impl<'a> Visitor for HistoryVisitor<'a> {
@@ -217,33 +267,31 @@ impl<'a> Visitor for HistoryVisitor<'a> {
 
     fn scratch(&self) -> Self::Scratch {
         let sink = Sink::new(self.detector, self.options);
-        HistoryScratch { sink, blobs: 0, commits: 0, tags: 0, bytes: 0, list: CommitList::default() }
+        HistoryScratch { sink, blobs: 0, commits: 0, tags: 0, bytes: 0, list: CommitList::default(), loud: Vec::new() }
     }
 
     fn wants(&self, kind: ObjectKind) -> bool {
         kind != ObjectKind::Tree
     }
 
+    fn only(&self, pack: usize) -> Option<&[u32]> {
+        self.packs.get(pack)?.as_ref().map(|known| &*known.loud)
+    }
+
     fn visit(&self, scratch: &mut Self::Scratch, object: Object<'_, Memo>) -> Memo {
-        scratch.bytes += object.bytes.len() as u64;
         let source = Source::Object(object.kind, object.id.to_owned());
-        match object.kind {
-            ObjectKind::Blob => {
-                scratch.blobs += u64::from(!object.seen);
-                self.blob(&mut scratch.sink, object, &source)
-            }
-            ObjectKind::Commit => {
-                if !object.seen {
-                    scratch.commits += 1;
-                    self.commit(&mut scratch.list, &object);
-                }
-                message(&mut scratch.sink, &object, &source)
-            }
-            _ => {
-                scratch.tags += u64::from(!object.seen);
-                message(&mut scratch.sink, &object, &source)
-            }
+        let before = scratch.sink.marks();
+        if !object.known {
+            self.count(scratch, &object);
         }
+        let memo = match object.kind {
+            ObjectKind::Blob => self.blob(&mut scratch.sink, &object, &source),
+            _ => message(&mut scratch.sink, &object, &source),
+        };
+        if self.options.cache.is_some() && !object.known && scratch.sink.marks() != before {
+            scratch.loud.extend(self.objects.number(object.id));
+        }
+        memo
     }
 
     fn finish(&self, scratch: Self::Scratch) {
@@ -253,12 +301,19 @@ impl<'a> Visitor for HistoryVisitor<'a> {
         self.counts.tags.fetch_add(scratch.tags, Ordering::Relaxed);
         self.counts.bytes.fetch_add(scratch.bytes, Ordering::Relaxed);
         self.commits.lock().unwrap_or_else(std::sync::PoisonError::into_inner).append(scratch.list);
+        self.loud.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(scratch.loud);
         self.collected.merge(scratch.sink);
+    }
+
+    fn pack_done(&self, _: usize, sound: bool) {
+        let loud = std::mem::take(&mut *self.loud.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let seen = Seen { sound, loud, counted: self.counts.now() };
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(seen);
     }
 }
 
 impl HistoryVisitor<'_> {
-    fn blob(&self, sink: &mut Sink<'_>, object: Object<'_, Memo>, source: &Source<'_>) -> Memo {
+    fn blob(&self, sink: &mut Sink<'_>, object: &Object<'_, Memo>, source: &Source<'_>) -> Memo {
         if self.options.archives.depth > 0 && archive::is_archive(object.bytes) {
             if !object.seen {
                 sink.scan(object.bytes, source);
@@ -278,21 +333,21 @@ impl HistoryVisitor<'_> {
         if text.via.is_some() { Memo::opaque() } else { memo }
     }
 
-    /// Notes a commit. If its tree or a parent is missing, that is a hole in the history.
-    fn commit(&self, commits: &mut CommitList, commit: &Object<'_, Memo>) {
-        let Some(data) = provenance::parse::commit(commit.bytes) else { return };
-        let cut = self.shallow.contains(commit.id);
-        commits.add(self.objects, commit.id, &data, &mut |what, id| {
-            if cut && what == "parent" {
-                return;
+    fn count(&self, scratch: &mut HistoryScratch<'_>, object: &Object<'_, Memo>) {
+        scratch.bytes += object.bytes.len() as u64;
+        if object.seen {
+            return;
+        }
+        match object.kind {
+            ObjectKind::Blob => scratch.blobs += 1,
+            ObjectKind::Commit => {
+                scratch.commits += 1;
+                if let Some(commit) = provenance::parse::commit(object.bytes) {
+                    scratch.list.add(self.objects, self.absent, object.id, &commit);
+                }
             }
-            let problem = problem(
-                &format!("object {id}"),
-                format!("it is missing: the {what} of commit {}", commit.id),
-                "run `git fsck`; fetch the repository again to get the missing objects",
-            );
-            self.counts.missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(problem);
-        });
+            _ => scratch.tags += 1,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod lookup;
 mod names;
 mod range;
 mod range_lives;
+mod resume;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use bstr::{BString, ByteVec};
 use rayon::prelude::*;
 
 use crate::archive::Limits;
+use crate::cache::Store;
 use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
@@ -67,6 +69,8 @@ pub struct Options {
     pub deadline: Option<Instant>,
     /// What is found and not shown.
     pub policy: Arc<Policy>,
+    /// Where to keep what was seen in packs, for the next scan.
+    pub cache: Option<Arc<Store>>,
     /// Scan every version whole instead of only what changed: the plain reference.
     pub plain: bool,
 }

@@ -10,6 +10,7 @@ use bstr::{BString, ByteSlice};
 use gix::ObjectId;
 use gix::hashtable::HashSet;
 
+use crate::cache::Store;
 use crate::error::{Error, Result};
 use crate::finding::Problem;
 use crate::source::objects::Objects;
@@ -177,6 +178,11 @@ impl GitDir {
     /// Directory and prefix of the names of each working tree, the scanned one first.
     pub fn working_trees(&self) -> Vec<(String, PathBuf)> {
         working_trees(&self.common_dir, &self.git_dir)
+    }
+
+    /// Opens the object stores, with what earlier scans kept of them.
+    pub fn objects_with(&self, records: Option<&Store>) -> Objects {
+        Objects::open_with(&self.common_dir.join("objects"), self.hash, records)
     }
 
     /// Opens the object stores.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use gix::ObjectId;
 use rayon::prelude::*;
 
+use crate::cache::Store;
 use crate::error::Error;
 use crate::finding::Problem;
 use crate::source::inflate::Inflater;
@@ -38,6 +39,11 @@ pub struct Objects {
 impl Objects {
     /// Opens all stores that belong to an objects directory.
     pub fn open(directory: &Path, hash: gix::hash::Kind) -> Self {
+        Self::open_with(directory, hash, None)
+    }
+
+    /// The same; packs that an earlier scan kept a record of are not checked and not read again.
+    pub fn open_with(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         let mut objects = Self {
             hash,
             packs: Vec::new(),
@@ -54,9 +60,11 @@ impl Objects {
         objects.problems = problems;
         let mut unsound = Vec::new();
         for store in stores.iter().chain(&quarantine(directory)) {
-            unsound.extend(objects.add_packs(store));
+            unsound.extend(objects.add_packs(store, records));
             objects.list_loose(store);
         }
+        // Large ones first: records are made of packs that share nothing with an earlier one.
+        objects.packs.sort_by_key(|pack| std::cmp::Reverse(pack.len()));
         objects.sound = objects.packs.len();
         objects.packs.extend(unsound);
         objects.loose.sort();
@@ -81,19 +89,32 @@ impl Objects {
         self.promisor
     }
 
-    /// Are all objects in one pack of this repository, as after a clone or a full repack?
-    pub fn is_one_pack(&self) -> bool {
-        self.packs.len() == 1 && self.loose.is_empty() && !self.has_alternates
-    }
-
     /// Number of objects, packed and loose; objects in several packs count for each.
     pub fn len(&self) -> usize {
         self.packs.iter().map(Pack::len).sum::<usize>() + self.loose.len()
     }
 
-    /// About how many objects a walk of the wanted kinds visits, for a progress bar.
-    pub fn count(&self, wants: &dyn Fn(ObjectKind) -> bool) -> usize {
-        self.packs.iter().map(|pack| pack.count(wants)).sum::<usize>() + self.loose.len()
+    /// Number of loose objects.
+    pub fn loose(&self) -> usize {
+        self.loose.len()
+    }
+
+    /// The packs, in the order of their numbers.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
+    }
+
+    /// The numbers of the objects of a pack.
+    pub fn numbers_of(&self, pack: usize) -> std::ops::Range<u32> {
+        let start: usize = self.packs[..pack].iter().map(Pack::len).sum();
+        start as u32..(start + self.packs[pack].len()) as u32
+    }
+
+    /// Does a pack share an object with an earlier one?
+    pub fn overlaps(&self, pack: usize) -> bool {
+        let (earlier, rest) = self.packs.split_at(pack);
+        let own = &rest[0];
+        !earlier.is_empty() && (0..own.len() as u32).any(|at| earlier.iter().any(|pack| pack.has(own.id_at(at))))
     }
 
     /// Are there no objects at all?
@@ -140,7 +161,7 @@ impl Objects {
     }
 
     /// Opens the packs of a store; gives back those that are damaged.
-    fn add_packs(&mut self, store: &Path) -> Vec<Pack> {
+    fn add_packs(&mut self, store: &Path, records: Option<&Store>) -> Vec<Pack> {
         let directory = store.join("pack");
         let listing = match fs::read_dir(&directory) {
             Ok(listing) => listing,
@@ -160,7 +181,7 @@ impl Objects {
         let packs = files.iter().filter(|f| is(f, "pack") || is(f, "idx") && !has(f, "pack"));
         let packs: Vec<&PathBuf> = packs.filter(|f| !is_temporary(f)).collect();
         let hash = self.hash;
-        let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash)).collect();
+        let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash, records)).collect();
         let mut unsound = Vec::new();
         for one in opened {
             self.problems.extend(one.problems);
@@ -210,7 +231,9 @@ impl Objects {
             // What a damaged pack has may be readable only in another.
             let earlier = &self.packs[..at.min(self.sound)];
             let seen = |id: &gix::oid| earlier.iter().any(|p| p.has(id));
-            problems.extend(pack.walk(visitor, &seen, &fetch, memory));
+            let lost = pack.walk(at, visitor, &seen, &fetch, memory);
+            visitor.pack_done(at, at < self.sound && lost.is_empty() && pack.problems().is_empty());
+            problems.extend(lost);
         }
         problems.extend(self.walk_loose(visitor));
         let named: std::collections::HashSet<String> = problems.iter().map(|p| p.object.clone()).collect();
@@ -236,7 +259,7 @@ impl Objects {
                         Ok((kind, bytes, start)) if visitor.wants(kind) => {
                             visitor.visit(
                                 &mut scratch,
-                                Object { kind, id, bytes: &bytes[start..], base: None, is_base: false, seen: false },
+                                Object { kind, id, bytes: &bytes[start..], base: None, is_base: false, seen: false, known: false },
                             );
                         }
                         Ok(_) => {}
@@ -307,9 +330,13 @@ struct Opened {
 
 impl Opened {
     /// Opens a pack by its path, or that of its index. Without a right index, one is made.
-    fn new(path: &Path, hash: gix::hash::Kind) -> Self {
+    fn new(path: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         let mut opened = Self { pack: None, damaged: Vec::new(), problems: Vec::new() };
         let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
+        if let Some(pack) = records.and_then(|records| Pack::recorded(&index, hash, records)) {
+            opened.pack = Some(pack);
+            return opened;
+        }
         let name = pack.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let wrong = match verify::check(&index, hash) {
             _ if !index.exists() => Some((&pack, "the pack has no index".to_owned())),

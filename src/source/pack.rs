@@ -1,5 +1,7 @@
 //! A pack file as a forest of delta trees: its entries, their ids, and how to decode one.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -7,6 +9,8 @@ use gix::ObjectId;
 use gix::odb::pack::{data, index};
 
 use crate::blob::Region;
+use crate::cache::Store;
+use crate::cache::wire::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::finding::Problem;
 use crate::source::delta;
@@ -26,6 +30,9 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Blob, Self::Tree, Self::Commit, Self::Tag];
+
     /// git's name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +45,7 @@ impl ObjectKind {
 
     /// The kind of git's name.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        [Self::Blob, Self::Tree, Self::Commit, Self::Tag].into_iter().find(|k| k.as_str().as_bytes() == name)
+        Self::ALL.into_iter().find(|k| k.as_str().as_bytes() == name)
     }
 }
 
@@ -77,6 +84,8 @@ pub struct Pack {
     index: index::File<gix::odb::pack::MMap>,
     data: data::File<gix::odb::pack::MMap>,
     fan: OnceLock<Fan>,
+    /// What an earlier scan kept beside the entries.
+    record: Option<Vec<u8>>,
     pub(super) entries: Vec<Entry>,
     pub(super) problems: Vec<Problem>,
 }
@@ -122,6 +131,22 @@ impl Fan {
     }
 }
 
+/// What names the record of a pack: its checksum, and size and time of its files, so that one that was changed or damaged
+/// since is read anew.
+fn record_key(index_path: &Path, hash: gix::hash::Kind) -> Option<Vec<u8>> {
+    let mut key = Vec::new();
+    for path in [index_path, &index_path.with_extension("pack")] {
+        let mut file = File::open(path).ok()?;
+        let about = file.metadata().ok()?;
+        let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        key.extend(about.len().to_le_bytes());
+        key.extend(changed.as_nanos().to_le_bytes());
+        file.seek(SeekFrom::End(-(hash.len_in_bytes() as i64))).ok()?;
+        file.read_to_end(&mut key).ok()?;
+    }
+    Some(key)
+}
+
 /// Gets an object from anywhere, for bases that are not in the pack.
 pub type Fetch<'a> = dyn Fn(&gix::oid) -> Option<(ObjectKind, Vec<u8>)> + Sync + 'a;
 
@@ -138,13 +163,106 @@ impl Pack {
                 .cause(e)
                 .help("run `git fsck`, and fetch the repository again if the pack is damaged")
         };
-        let index = index::File::at(index_path, hash).map_err(|e| broken("the pack index", e.to_string()))?;
-        let path = path.to_owned();
-        let data = data::File::at(&path, hash).map_err(|e| broken("the pack of", e.to_string()))?;
-        let mut pack = Self { path, index, data, fan: OnceLock::new(), entries: Vec::new(), problems: Vec::new() };
+        let mut pack = Self::map(index_path, path, hash).map_err(|(what, e)| broken(what, e))?;
         pack.read_headers(hash);
         pack.link();
         Ok(pack)
+    }
+
+    /// Opens a pack that an earlier scan kept a record of: it was sound then, and neither of its files has changed.
+    pub(super) fn recorded(index_path: &Path, hash: gix::hash::Kind, store: &Store) -> Option<Self> {
+        let key = record_key(index_path, hash)?;
+        let record = store.load(&key)?;
+        let mut pack = Self::map(index_path, &index_path.with_extension("pack"), hash).ok()?;
+        let mut reader = Reader::new(&record);
+        pack.entries = pack.recorded_entries(&mut reader)?;
+        pack.record = Some(reader.bytes()?.to_vec());
+        pack.link();
+        Some(pack)
+    }
+
+    fn map(index_path: &Path, path: &Path, hash: gix::hash::Kind) -> Result<Self, (&'static str, String)> {
+        let index = index::File::at(index_path, hash).map_err(|e| ("the pack index", e.to_string()))?;
+        let data = data::File::at(path, hash).map_err(|e| ("the pack of", e.to_string()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            index,
+            data,
+            fan: OnceLock::new(),
+            record: None,
+            entries: Vec::new(),
+            problems: Vec::new(),
+        })
+    }
+
+    /// What an earlier scan kept beside the entries.
+    pub fn record(&self) -> Option<&[u8]> {
+        self.record.as_deref()
+    }
+
+    /// Keeps a record for later scans. Packs that are odd in some way are read anew each time.
+    pub fn save(&self, store: &Store, record: &[u8]) {
+        let index_path = self.path.with_extension("idx");
+        let key = record_key(&index_path, self.index.object_hash());
+        if let (Some(key), Some(entries)) = (key, self.entries_record()) {
+            let mut writer = entries;
+            writer.bytes(record);
+            store.save(&key, &writer.into_bytes());
+        }
+    }
+
+    /// The entries as a record; `None` if one of them is unusual: without a base, with one outside, 4 GiB large.
+    fn entries_record(&self) -> Option<Writer> {
+        let sizes: Vec<u32> = self.entries.iter().map(|e| u32::try_from(e.size).ok()).collect::<Option<_>>()?;
+        if self.entries.iter().any(|e| e.kind.is_none() && e.base >= OUTSIDE) {
+            return None;
+        }
+        let mut writer = Writer::default();
+        let entries = || self.entries.iter();
+        writer.list(entries().map(|e| e.position));
+        writer.list(entries().enumerate().map(|(at, e)| if e.base == NONE { 0 } else { (at as u32).wrapping_sub(e.base) }));
+        writer.list(sizes.into_iter());
+        let kind = |e: &Entry| e.kind.map_or(0, |kind| 1 + kind as u32);
+        writer.list(entries().map(|e| (e.data - e.offset) as u32 * 8 + kind(e)));
+        Some(writer)
+    }
+
+    fn recorded_entries(&self, reader: &mut Reader<'_>) -> Option<Vec<Entry>> {
+        let (positions, back, sizes, heads) = (reader.list()?, reader.list()?, reader.list()?, reader.list()?);
+        let count = self.index.num_objects();
+        if [positions.len(), back.len(), sizes.len(), heads.len()] != [count as usize; 4] {
+            return None;
+        }
+        let mut entries: Vec<Entry> = Vec::with_capacity(positions.len());
+        for (at, &position) in positions.iter().enumerate() {
+            let offset = (position < count).then(|| self.index.pack_offset_at_index(position))?;
+            if entries.last().is_some_and(|last| last.offset >= offset) {
+                return None;
+            }
+            let kind = match heads[at] % 8 {
+                0 => None,
+                n => Some(*ObjectKind::ALL.get(n as usize - 1)?),
+            };
+            let base = match (kind, back[at]) {
+                (Some(_), _) => NONE,
+                (None, steps) => (at as u32).wrapping_sub(steps),
+            };
+            if kind.is_none() && base >= count {
+                return None;
+            }
+            let data = offset + u64::from(heads[at] / 8);
+            entries.push(Entry {
+                offset,
+                data,
+                size: sizes[at].into(),
+                position,
+                base,
+                first_child: NONE,
+                sibling: NONE,
+                kind,
+            });
+        }
+        Some(entries)
     }
 
     /// Number of entries.

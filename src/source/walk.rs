@@ -29,6 +29,8 @@ pub struct Object<'a, S> {
     pub is_base: bool,
     /// The object was already seen in another pack; it is here only because others are made from it.
     pub seen: bool,
+    /// All of its pack was looked at before; this one is wanted for what was found in it, or is the base of such a one.
+    pub known: bool,
 }
 
 /// The object that another was made from.
@@ -64,6 +66,13 @@ pub trait Visitor: Sync {
     fn wants_id(&self, _: &gix::oid) -> bool {
         true
     }
+    /// The objects of a pack that are wanted, by their sorted places in its index; `None` for all of them. Those that were
+    /// looked at before are [`Object::known`].
+    fn only(&self, _: usize) -> Option<&[u32]> {
+        None
+    }
+    /// A pack was walked; `sound` if nothing in it was lost.
+    fn pack_done(&self, _: usize, _: bool) {}
     /// Looks at an object.
     fn visit(&self, scratch: &mut Self::Scratch, object: Object<'_, Self::State>) -> Self::State;
     /// Takes the scratch space back when a piece of the work is done.
@@ -72,14 +81,19 @@ pub trait Visitor: Sync {
 
 impl Pack {
     /// Walks all objects of the wanted kinds; `seen` tells which are in an earlier pack. Problems come back sorted.
-    pub fn walk<V: Visitor>(
+    pub(super) fn walk<V: Visitor>(
         &self,
+        number: usize,
         visitor: &V,
         seen: &(dyn Fn(&gix::oid) -> bool + Sync),
         fetch: &Fetch<'_>,
         memory: &Memory,
     ) -> Vec<Problem> {
-        let needed = self.needed(visitor);
+        let only = visitor.only(number);
+        if only.is_some_and(<[u32]>::is_empty) {
+            return Vec::new();
+        }
+        let needed = self.needed(visitor, only);
         let weights = self.weights();
         let mut roots: Vec<u32> = (0..self.entries.len() as u32)
             .filter(|&at| {
@@ -89,7 +103,7 @@ impl Pack {
             .collect();
         // Large trees first, so that none is left alone at the end; small ones in the order of the pack.
         roots.sort_by_key(|&at| (std::cmp::Reverse(weights[at as usize] >> 20), at));
-        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights, needed: &needed };
+        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights, needed: &needed, known: only.is_some() };
         let chunks = chunks(&roots, &weights);
         let mut problems: Vec<Problem> =
             chunks.into_par_iter().map(|chunk| walker.chunk(chunk)).reduce(Vec::new, |mut a, b| {
@@ -102,8 +116,17 @@ impl Pack {
     }
 
     /// Which entries are wanted, or lead to one that is.
-    fn needed<V: Visitor>(&self, visitor: &V) -> Vec<bool> {
-        let mut needed: Vec<bool> = self.entries.iter().map(|e| visitor.wants_id(self.id(e))).collect();
+    fn needed<V: Visitor>(&self, visitor: &V, only: Option<&[u32]>) -> Vec<bool> {
+        let mut needed: Vec<bool> = match only {
+            Some(places) => {
+                let mut wanted = vec![false; self.entries.len()];
+                for at in places.iter().filter(|at| (**at as usize) < self.entries.len()) {
+                    wanted[*at as usize] = true;
+                }
+                self.entries.iter().map(|e| wanted[e.position as usize]).collect()
+            }
+            None => self.entries.iter().map(|e| visitor.wants_id(self.id(e))).collect(),
+        };
         for at in (0..self.entries.len()).rev() {
             let mut base = self.entries[at].base;
             // Bases mostly stand before what is made from them; the loop is for those that do not.
@@ -222,6 +245,7 @@ struct Walker<'a, V: Visitor> {
     memory: &'a Memory,
     weights: &'a [u64],
     needed: &'a [bool],
+    known: bool,
 }
 
 /// What one worker needs for a piece of work.
@@ -355,6 +379,7 @@ impl<V: Visitor> Walker<'_, V> {
             }),
             is_base: has_children,
             seen,
+            known: self.known,
         };
         let state = self.visitor.visit(&mut bench.scratch, object);
         if has_children {

@@ -1,0 +1,119 @@
+//! What earlier scans found out about packs, kept in the user's cache directory.
+//!
+//! A pack never changes, so what a scan with the same rules saw in it stays true. A record holds which of its objects have
+//! something to report (never what), its directory of entries, and what provenance needs of its commits and trees. It holds
+//! no content of a file and nothing that a rule matches: a pack with a secret in the *name* of a file gets no record.
+//!
+//! Records are named by a digest of program, rules, options and the checksum of the pack. They are written under another
+//! name and moved into place, so runs at the same time do not disturb each other; a damaged, foreign or missing one is as
+//! good as none. Deleting them costs only time.
+
+pub mod wire;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+/// All records together may take up so many bytes; the ones that were not used for the longest time go first.
+const MOST: u64 = 4 << 30;
+
+/// Records that were not used for so long are removed.
+const KEEP: Duration = Duration::from_secs(60 * 86_400);
+
+/// What a record begins with: the format of this file.
+const MAGIC: &[u8; 8] = b"keyscan1";
+
+/// The records of one set of rules and options.
+#[derive(Clone, Debug)]
+pub struct Store {
+    directory: PathBuf,
+    digest: [u8; 32],
+}
+
+impl Store {
+    /// Records in a directory for scans with everything that `parts` name.
+    pub fn new(directory: PathBuf, parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        Self { directory, digest: digest.finalize().into() }
+    }
+
+    /// Where the record of something with this checksum is.
+    fn path(&self, checksum: &[u8]) -> PathBuf {
+        let name = Sha256::new().chain_update(self.digest).chain_update(checksum).finalize();
+        self.directory.join(format!("{}.pack", data_encoding::HEXLOWER.encode(&name[..16])))
+    }
+
+    /// The record of something with this checksum.
+    pub fn load(&self, checksum: &[u8]) -> Option<Vec<u8>> {
+        let path = self.path(checksum);
+        let mut bytes = fs::read(&path).ok()?;
+        let body = bytes.len().checked_sub(4)?;
+        let sum = u32::from_le_bytes(*bytes[body..].first_chunk()?);
+        bytes.truncate(body);
+        if crc32fast::hash(&bytes) != sum || !bytes.starts_with(MAGIC) {
+            return None;
+        }
+        bytes.drain(..MAGIC.len());
+        // When it was last used; if that cannot be noted, it is removed sooner.
+        let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        Some(bytes)
+    }
+
+    /// Keeps a record. That it cannot be kept is no failure of a scan.
+    pub fn save(&self, checksum: &[u8], record: &[u8]) {
+        let _ = self.write(checksum, record);
+        tidy(&self.directory);
+    }
+
+    fn write(&self, checksum: &[u8], record: &[u8]) -> std::io::Result<()> {
+        create_private(&self.directory)?;
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(MAGIC);
+        sum.update(record);
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(MAGIC)?;
+        file.write_all(record)?;
+        file.write_all(&sum.finalize().to_le_bytes())?;
+        file.persist(self.path(checksum))?;
+        Ok(())
+    }
+}
+
+/// Makes a directory that only its owner can read.
+fn create_private(directory: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+/// Removes records that nobody used for long, and the oldest if there are too many.
+fn tidy(directory: &Path) {
+    let Ok(listing) = fs::read_dir(directory) else { return };
+    let mut records: Vec<(SystemTime, u64, PathBuf)> = listing
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let about = entry.metadata().ok()?;
+            about.is_file().then_some((about.modified().ok()?, about.len(), entry.path()))
+        })
+        .collect();
+    records.sort();
+    let mut total: u64 = records.iter().map(|(_, len, _)| len).sum();
+    for (used, len, path) in records {
+        let old = used.elapsed().is_ok_and(|age| age > KEEP);
+        if !old && total <= MOST {
+            break;
+        }
+        if fs::remove_file(path).is_ok() {
+            total -= len;
+        }
+    }
+}
