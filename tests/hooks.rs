@@ -8,9 +8,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use keyscan::structure::Rng;
 use serde_json::Value;
 
-use crate::util::{Json, Keyscan, Output, Repo, github_token, line, paths};
+use crate::util::{Json, Keyscan, Output, Repo, github_token, line, paths, sha256};
 
 /// A repository with one clean commit.
 fn started() -> Repo {
@@ -389,7 +390,8 @@ fn existing_hooks_are_chained_and_come_back() {
     assert!(fs::read_to_string(repo.beside("args")).unwrap().contains("server.git"));
     let status = Keyscan::at(repo.path()).args(["hook", "status"]).run().code(0);
     drop(status.says("pre-receive       not installed").says("pre-commit        installed and fires"));
-    drop(Keyscan::at(repo.path()).args(["hook", "uninstall"]).run().code(0).says("pre-commit"));
+    let said = Keyscan::at(repo.path()).args(["hook", "uninstall"]).run().code(0);
+    drop(said.says("pre-commit        removed, and what was there before is back"));
     assert_eq!(fs::read_to_string(hooks.join("pre-commit")).unwrap(), theirs);
     assert!(!hooks.join("pre-commit.chained").exists());
     drop(Keyscan::at(repo.path()).args(["hook", "status"]).run().code(1).says("another hook, without keyscan"));
@@ -681,6 +683,36 @@ fn who_pushes_allows_nothing_where_the_server_does_not_want_it() {
             assert!(!said.contains("baseline update") && said.contains("give them the fingerprint"), "{said}");
         }
     }
+}
+
+#[test]
+fn who_runs_the_server_allows_with_a_file_beside_its_objects() {
+    let token = github_token(739);
+    let (repo, server) = server("pre-receive", &[]);
+    repo.write("sample.txt", line(&token));
+    drop(Keyscan::at(repo.path()).args(["baseline", "create", ".", "--reason", "made for a test"]).run().code(0));
+    repo.commit("a sample, and a baseline that allows it");
+    // What is pushed does not allow itself, and nobody is told that it would.
+    let said = stopped(&repo, repo.path(), &["push", "-q", "origin", "main"]);
+    assert!(said.contains("run the server") && !said.contains("baseline update"), "{said}");
+    fs::copy(repo.path().join(".keyscan-baseline"), server.join(".keyscan-baseline")).unwrap();
+    passes(&repo, repo.path(), &["push", "-q", "origin", "main"]);
+}
+
+#[test]
+fn a_server_refuses_the_keys_that_it_has_issued() {
+    let key = Rng::new(737).text(b"abcdefghijkmnpqrstuvwxyz23456789", 40);
+    let lists = Repo::new();
+    lists.write("issued.txt", format!("{} - batch job\n", sha256(&key)));
+    let list = lists.path().join("issued.txt");
+    let (repo, _server) = server("pre-receive", &["--inventory", list.to_str().unwrap()]);
+    repo.write("a.txt", format!("see {key}\n"));
+    repo.commit("a key without a shape");
+    let said = stopped(&repo, repo.path(), &["push", "-q", "origin", "main"]);
+    assert!(said.contains("batch job") && !said.contains(&key), "{said}");
+    repo.write("a.txt", format!("see {}\n", Rng::new(738).text(b"abcdefghijkmnpqrstuvwxyz23456789", 40)));
+    repo.git(["commit", "-q", "--amend", "-a", "-m", "none of ours"]);
+    passes(&repo, repo.path(), &["push", "-q", "origin", "main"]);
 }
 
 #[test]

@@ -1,10 +1,199 @@
 //! What users of other scanners suffer from, line by line: each test is one complaint that keyscan must not deserve.
 
 use std::fs;
+use std::path::Path;
 
 use keyscan::structure::Rng;
 
 use crate::util::{Keyscan, Repo, github_token, kinds, line, mint, paths, scan_file, texts};
+
+/// Each complaint, and the tests that keyscan does not deserve it: `file::test`, or `src/FILE::test` of a unit.
+const TESTS: &[(&str, &[&str])] = &[
+    // Silent all-clear
+    ("a bad range scans nothing and passes", &["ranges::a_bad_range_is_an_error_and_no_all_clear"]),
+    (
+        "a config without a line means zero rules",
+        &[
+            "policy::a_user_config_without_an_extend_line_leaves_all_rules_in_use",
+            "policy::a_config_that_leaves_no_rule_is_an_error",
+        ],
+    ),
+    (
+        "SHA-256, corrupt objects, no identity: error, and exit 0",
+        &[
+            "peers::sha256_corruption_and_a_missing_identity_are_no_silent_success",
+            "history::with_sha256_object_ids",
+            "exit_codes::a_damaged_loose_object",
+        ],
+    ),
+    (
+        "shallow and partial clones: no word of it",
+        &["history::a_shallow_clone_is_incomplete", "history::a_partial_clone_is_incomplete_and_fetches_nothing"],
+    ),
+    (
+        "linked worktrees: no history, no hooks",
+        &["history::from_a_linked_worktree", "hooks::hooks_fire_in_linked_worktrees"],
+    ),
+    (
+        "one code for leak and error; a hook passes without its program",
+        &["peers::a_leak_and_an_error_have_different_exit_codes", "hooks::a_hook_without_its_program_fails_loudly"],
+    ),
+    (
+        "files left out by size, long lines or a built-in list",
+        &[
+            "peers::no_built_in_list_leaves_files_out",
+            "peers::an_over_long_line_is_scanned",
+            "worktree::one_line_of_fifty_megabytes",
+        ],
+    ),
+    // Where they do not look
+    (
+        "content of a merge commit alone",
+        &["history::only_in_a_merge_commit", "ranges::a_merge_adds_only_what_no_parent_has"],
+    ),
+    (
+        "messages, tags, notes, stash, dangling objects, names of refs",
+        &[
+            "history::in_a_commit_message",
+            "history::in_a_tag_message",
+            "history::in_a_note",
+            "history::in_the_stash",
+            "history::dangling_after_a_reset",
+            "history::in_the_name_of_a_ref",
+        ],
+    ),
+    (
+        "renamed and edited, also staged; a link turned into a file; -diff; UTF-16",
+        &[
+            "history::renamed_and_edited_in_one_commit",
+            "hooks::staged_renames_with_edits",
+            "history::a_symbolic_link_turned_into_a_file_and_back",
+            "peers::binary_attributes_hide_nothing",
+            "worktree::encodings_and_line_ends",
+        ],
+    ),
+    (
+        "staged binary files, untracked files, files named in hook mode",
+        &[
+            "hooks::staged_contents_of_every_kind",
+            "hooks::files_named_in_hook_mode_are_scanned",
+            "history::only_history_or_only_files",
+        ],
+    ),
+    (
+        "tracked files that are ignored, and the reverse",
+        &[
+            "worktree::tracked_though_ignored_is_scanned",
+            "worktree::files_named_in_git_info_exclude_are_ignored_unless_asked_for",
+        ],
+    ),
+    (
+        "side branches with older dates",
+        &["peers::a_side_branch_with_older_dates", "ranges::side_branches_with_older_dates_are_in_the_range"],
+    ),
+    (
+        "base64 wrapped, with other bytes, compressed; hex; escaped line breaks in a key",
+        &[
+            "decode::base64_wrapped_at_any_column",
+            "decode::base64_of_every_kind",
+            "decode::layers",
+            "decode::escapes_inside_of_a_token",
+            "peers::a_key_with_escaped_line_breaks",
+        ],
+    ),
+    ("a key id alone, or its secret far away", &["keys::an_id_and_its_secret_are_paired_when_close"]),
+    (
+        "passwords by name, logins of tools, special characters",
+        &["peers::logins_of_tools", "generic::random_passwords_are_found_in_every_syntax"],
+    ),
+    (
+        "the rest of a chunk; secrets across hunks",
+        &["peers::a_secret_at_a_boundary_of_chunks", "peers::a_key_that_two_commits_wrote"],
+    ),
+    // Noise
+    (
+        "hashes, UUIDs, identifiers, lock files",
+        &["peers::hashes_uuids_and_identifiers_are_no_keys", "generic::what_is_no_secret_is_not_found"],
+    ),
+    (
+        "random secrets dropped by an entropy limit or a stop-word",
+        &["peers::words_inside_a_random_token_do_not_drop_it", "src/detect/score.rs::random_text_passes"],
+    ),
+    (
+        "a wrong checksum reported",
+        &[
+            "peers::a_wrong_checksum_is_not_reported",
+            "vectors::valid_ones_are_proven_and_invalid_ones_are_not_reported",
+        ],
+    ),
+    (
+        "one secret reported many times, or at another place each run",
+        &[
+            "peers::the_same_secret_in_many_commits_is_one_finding",
+            "determinism::any_number_of_threads_gives_the_same_bytes",
+        ],
+    ),
+    ("verified that is not", &["peers::no_report_says_that_a_credential_works"]),
+    // Ignoring and baselines
+    (
+        "fingerprints by position",
+        &[
+            "peers::fingerprints_survive_rebase_squash_move_and_clone",
+            "policy::a_baseline_survives_squash_rebase_and_inserted_lines",
+            "policy::a_baseline_does_not_hide_a_new_secret_on_the_same_line",
+        ],
+    ),
+    (
+        "baselines that churn, do not merge, or hold absolute paths",
+        &["policy::baseline_files_are_sorted_have_no_churn_and_no_absolute_paths", "policy::baseline_files_merge"],
+    ),
+    ("an inline ignore without older versions", &["policy::an_inline_comment_covers_the_older_version_in_history"]),
+    // Leaking while scanning
+    (
+        "whole secrets in reports, neighbours, messages, commands",
+        &[
+            "secrets::no_report_holds_a_whole_secret",
+            "secrets::the_neighbour_on_the_line_is_masked",
+            "peers::a_revocation_command_does_not_hold_the_secret",
+        ],
+    ),
+    (
+        "a repository's own config adds validators",
+        &[
+            "policy::a_config_of_the_scanned_repository_cannot_reach_out",
+            "peers::the_configuration_of_a_repository_switches_nothing_off",
+        ],
+    ),
+    // Slow or heavy: measured in benches/, since no test is timed.
+    ("a whole clone for each hook", &["hooks::a_hook_reads_what_is_pushed_and_no_more"]),
+    // Reports
+    (
+        "SARIF without level or help, columns off by one, mail in fingerprints",
+        &["peers::sarif_has_levels_help_and_columns_from_one", "secrets::sarif_holds_no_personal_data"],
+    ),
+    (
+        "no word on when it came in, who has it, what to do",
+        &["peers::a_finding_says_what_to_do_and_who_else_has_it", "history::the_life_of_a_secret"],
+    ),
+    ("a licence key for the action", &["peers::the_action_needs_no_licence_key"]),
+];
+
+#[test]
+fn every_complaint_has_its_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (complaint, tests) in TESTS {
+        for test in *tests {
+            let (file, name) = test.rsplit_once("::").unwrap();
+            let path = if file.contains('/') { file.to_owned() } else { format!("tests/{file}.rs") };
+            let text = fs::read_to_string(root.join(path)).unwrap();
+            // The function, with the attribute that makes it a test just above.
+            let at =
+                text.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("{complaint}: there is no test {test}"));
+            let above = text[..at].trim_end();
+            assert!(above.ends_with("#[test]"), "{complaint}: {test} is no test");
+        }
+    }
+}
 
 // Silent all-clear
 
@@ -180,6 +369,22 @@ fn a_secret_at_a_boundary_of_chunks() {
     }
 }
 
+#[test]
+fn a_key_that_two_commits_wrote() {
+    let key = mint("private-key-rsa", 551);
+    let repo = Repo::new();
+    let lines: Vec<&str> = key.lines().collect();
+    let half = lines.len() / 2;
+    let text = |lines: &[&str], gap: &str| format!("# a\n{gap}{}\n", lines.join("\n"));
+    repo.write("key.pem", text(&[&lines[..half], &["# the rest comes later"], &lines[half + 1..]].concat(), ""));
+    repo.commit("first half");
+    // One hunk adds a line above, another the middle of the key.
+    repo.write("key.pem", text(&lines, "# b\n"));
+    repo.commit("complete");
+    repo.keyscan().args(["--range", "HEAD~1.."]).json(1).finding(key.trim_end());
+    repo.json(1).finding(key.trim_end());
+}
+
 // Noise
 
 #[test]
@@ -234,6 +439,20 @@ fn the_same_secret_in_many_commits_is_one_finding() {
     let json = repo.json(1);
     assert_eq!(json.findings().len(), 1, "{}", json.story);
     assert_eq!(kinds(json.finding(&token)).iter().filter(|k| *k == "blob").count(), 21);
+}
+
+#[test]
+fn no_report_says_that_a_credential_works() {
+    let repo = Repo::new();
+    repo.write("a", format!("{}stripe: {}\n", line(&github_token(552)), mint("stripe-secret-key", 552)));
+    repo.commit("add");
+    for format in ["text", "json", "jsonl", "sarif", "markdown", "junit", "csv", "github", "gitlab"] {
+        let out = repo.keyscan().args(["--format", format]).run().code(1);
+        let text = String::from_utf8_lossy(&out.stdout).to_lowercase();
+        for claim in ["verified", "is active", "is live", "still works", "confirmed"] {
+            assert!(!text.contains(claim), "{format} says {claim}\n{text}");
+        }
+    }
 }
 
 // Ignoring and baselines
@@ -348,4 +567,19 @@ fn the_clean_receipt_says_what_was_looked_at() {
     let out = repo.keyscan().run().code(0);
     drop(out.says("1 commit").says("1 blob"));
     assert!(fs::metadata(repo.path().join("a")).is_ok());
+}
+
+#[test]
+fn the_action_needs_no_licence_key() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml")).unwrap();
+    let action: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    for (name, input) in action["inputs"].as_object().unwrap() {
+        assert!(input["required"] != true, "{name} has to be given");
+        for word in ["licen", "key", "token", "secret"] {
+            assert!(!name.contains(word), "{name}");
+        }
+    }
+    for step in action["runs"]["steps"].as_array().unwrap() {
+        assert!(step["uses"].is_null(), "somebody else's action: {step}");
+    }
 }

@@ -312,9 +312,10 @@ fn uninstall(hooks: &[HookArg]) -> Result<Exit> {
         if hooks.is_empty() { Hook::ALL.to_vec() } else { hooks.iter().map(|h| Hook::from(*h)).collect() };
     let mut out = String::new();
     for hook in hooks {
-        if place.uninstall(hook)? {
-            out.push_str(&format!("{:<17} removed: {}\n", hook.as_str(), place.file(hook).display()));
-        }
+        let State::Installed { chained } = place.state(hook) else { continue };
+        place.uninstall(hook)?;
+        let what = if chained.is_some() { "removed, and what was there before is back" } else { "removed" };
+        out.push_str(&format!("{:<17} {what}: {}\n", hook.as_str(), place.file(hook).display()));
     }
     if out.is_empty() {
         out.push_str("keyscan is in none of the hooks.\n");

@@ -112,6 +112,9 @@ pub struct HookOptions {
     /// Use the rules of this file too. May be given several times.
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
+    /// Find the keys of this list by their SHA-256, too: what your organisation has issued. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Vec<PathBuf>,
     /// Use only this rule, or all whose id begins with it. May be given several times.
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
@@ -153,6 +156,7 @@ impl HookOptions {
         let Cli { mut scan, .. } = <Cli as clap::Parser>::parse_from(["keyscan"]);
         scan.paths = paths;
         scan.rules.clone_from(&self.rules);
+        scan.inventory.clone_from(&self.inventory);
         scan.only.clone_from(&self.only);
         scan.skip.clone_from(&self.skip);
         scan.confidence = self.confidence;

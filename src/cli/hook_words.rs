@@ -28,10 +28,18 @@ pub fn findings(hook: Hook, findings: &[Finding], rules: &[RuleMeta], trusting: 
     }
     if trusting {
         let rule = rules.get(findings[0].rule).map_or("RULE", |meta| meta.id.as_str());
+        let otherwise = match hook {
+            // A server has no files: what is committed there is not asked.
+            Hook::PreReceive | Hook::Update => {
+                "ask those who\n                 run the server to allow it: give them the fingerprint above."
+            }
+            _ => {
+                "accept it in the baseline:\n                 `keyscan baseline update --reason why`. docs/config.md says more."
+            }
+        };
         let _ = writeln!(
             out,
-            "  no secret?     Say so in a comment on its line, `keyscan:allow {} why`, or accept it in the baseline:\n\
-             \x20                `keyscan baseline update --reason why`. docs/config.md says more.",
+            "  no secret?     Say so in a comment on its line, `keyscan:allow {} why`, or {otherwise}",
             printable(rule)
         );
     } else {

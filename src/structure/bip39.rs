@@ -1,4 +1,4 @@
-//! Mnemonic phrases of BIP-39 in all ten languages of the standard.
+//! Mnemonic phrases of BIP-39 in all ten languages of the standard, and those of other wallets.
 //!
 //! Source: BIP-39 and its word lists, taken from the `bip39` crate. The checksum has 4 to 8 bits only, so a phrase is
 //! well-formed at best.
@@ -16,7 +16,7 @@ use crate::finding::{Severity, Verdict};
 /// The validators of this module.
 pub(super) const TABLE: &[Structure] = &[Structure {
     name: "bip39",
-    what: "12, 15, 18, 21 or 24 words of one BIP-39 list with a fitting checksum; phrases of Algorand and Electrum",
+    what: "12, 15, 18, 21 or 24 words of one BIP-39 list with a fitting checksum; phrases of Algorand, Electrum and Monero",
     args: &[],
     check: bip39_check,
     mint: Some(mint_bip39),
@@ -119,6 +119,19 @@ fn is_electrum(phrase: &[(usize, &str)]) -> bool {
     sum[0] == 0x01 || sum[0] == 0x10 && sum[1] >> 4 <= 2
 }
 
+/// The last word repeats one of the others, which a CRC-32 of their first three letters chooses. No list of words is
+/// needed for that; Monero's have four letters or more.
+fn is_monero(phrase: &[(usize, &str)]) -> bool {
+    let words: Vec<&str> = phrase.iter().map(|(_, word)| *word).collect();
+    let Some((last, others)) = words.split_last().filter(|_| matches!(words.len(), 13 | 25)) else { return false };
+    if words.iter().any(|word| word.len() < 4 || !word.bytes().all(|b| b.is_ascii_lowercase())) {
+        return false;
+    }
+    let letters: String = others.iter().map(|word| &word[..3]).collect();
+    let sum = crc32fast::hash(letters.as_bytes());
+    others[sum as usize % others.len()] == *last
+}
+
 /// A word as the lists have it: lower case, decomposed.
 fn normal(word: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
@@ -159,6 +172,13 @@ fn bip39_check(input: &Input<'_>) -> Outcome {
     // Up to two words before the phrase are taken for a label: "seed phrase: ..."; it ends at the first word of no list.
     for skip in 0..3 {
         let Some(phrase) = words.get(skip..) else { break };
+        if let (true, Some(first), Some(last)) = (is_monero(phrase), phrase.first(), phrase.last()) {
+            let mut outcome = Outcome::of(input, Verdict::WellFormed)
+                .fact("words", phrase.len().to_string())
+                .fact("wallet", "Monero");
+            outcome.span = start + first.0..start + last.0 + last.1.len();
+            return outcome;
+        }
         let known = phrase.iter().take_while(|(_, word)| WORDS.contains_key(normal(word).as_ref())).count();
         let phrase = phrase.get(..known).unwrap_or_default();
         let (Some(kind), Some(first), Some(last)) = (kind(phrase), phrase.first(), phrase.last()) else {
@@ -202,6 +222,24 @@ mod tests {
 
     fn kind_of(text: &str) -> Option<(&'static str, String)> {
         kind(&words(text))
+    }
+
+    #[test]
+    fn monero_phrases_are_told() {
+        let others = "tuesday pyramid oven rodent sake lopped vivid academy dwindling gambit adjust hoax \
+                      zodiac unveil jigsaw maze nostril ointment pebbles quote rafts saucepan taunts usual";
+        let letters: String = others.split_whitespace().map(|word| &word[..3]).collect();
+        // The polynomial of the standard, bit by bit.
+        let sum = letters.bytes().fold(u32::MAX, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(byte), |sum, _| sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 })
+        });
+        let last = others.split_whitespace().nth((!sum % 24) as usize).unwrap();
+        let phrase = format!("{others} {last}");
+        assert!(is_monero(&words(&phrase)));
+        let another = others.split_whitespace().find(|word| *word != last).unwrap();
+        assert!(!is_monero(&words(&format!("{others} {another}"))));
+        assert!(!is_monero(&words(&phrase.replacen("sake", "a", 1))), "a word of prose");
+        assert!(!is_monero(&words(others)));
     }
 
     #[test]

@@ -138,14 +138,20 @@ fn says_what_belongs_here(lower: &str) -> bool {
     reached[text.len()] && text.len() >= 4
 }
 
-/// Whether a host is reserved for documentation (RFC 2606) or stands for one to be filled in.
+/// Whether a host is reserved for documentation (RFC 2606).
 fn is_example_host(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let name = host.split(':').next().unwrap_or_default();
     ["example.com", "example.org", "example.net"].iter().any(|h| name == *h || name.ends_with(&format!(".{h}")))
         || name.ends_with(".example")
-        // `localhost:8545@1400000` is a port and a block.
-        || name.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether a host stands for one to be filled in, or is none.
+fn is_no_host(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let name = host.split(':').next().unwrap_or_default();
+    // `localhost:8545@1400000` is a port and a block.
+    name.bytes().all(|b| b.is_ascii_digit())
         // `image@sha256:...` is a digest.
         || matches!(name, "host" | "hostname" | "server" | "example" | "" | "sha256" | "sha512" | "md5")
 }
@@ -191,10 +197,15 @@ fn url(input: &Input<'_>) -> Outcome {
     let placeholder = port || is_placeholder(password) || is_placeholder(&unpercent(password));
     let host = host.split(stop).next().unwrap_or_default();
     let (user, password) = (unpercent(user), unpercent(password));
-    if password.is_empty() || placeholder || is_example_host(host) {
+    if password.is_empty() || placeholder || is_no_host(host) {
         return bad.dismissed();
     }
-    let outcome = Outcome::of(input, strength(&user, &password)).fact("host", host);
+    let strength = strength(&user, &password);
+    if is_example_host(host) {
+        // A weak password there is prose. A strong one may be real, with the host taken out of it: it is counted.
+        return if strength == Verdict::WellFormed { bad.fact("host", host) } else { bad.dismissed() };
+    }
+    let outcome = Outcome::of(input, strength).fact("host", host);
     let outcome = with_user(outcome, &user, &password);
     if is_local(host) { outcome.at_most(Severity::Low) } else { outcome }
 }
@@ -265,7 +276,7 @@ fn netrc(input: &Input<'_>) -> Outcome {
     let (host, password) = (String::from_utf8_lossy(host), String::from_utf8_lossy(password));
     // "a machine has password authentication" is no entry.
     let prose = login.is_empty() && !host.contains('.') && host != "localhost";
-    if prose || is_placeholder(&password) || is_example_host(&host) {
+    if prose || is_placeholder(&password) || is_example_host(&host) || is_no_host(&host) {
         return bad.dismissed();
     }
     let outcome = Outcome {

@@ -592,7 +592,7 @@ fn other_variants_are_dismissed() {
         ("solana-json", "[1,2,3]"),
         ("secp256k1-key", "1111111111111111111111111111111111111111111111111111111111111111"),
         ("url-credentials", concat!("https", "://user:${PASSWORD}@host.test/")),
-        ("url-credentials", concat!("https", "://user:s3cretpass@db.example.com/")),
+        ("url-credentials", concat!("https", "://user:secretpass@db.example.com/")),
         ("url-credentials", concat!("https", "://user:<password>@host.test/")),
         ("url-credentials", concat!("https", "://user:@host.test/")),
         ("url-credentials", concat!("https", "://user:$PASSWORD@host.test/")),
@@ -621,6 +621,12 @@ fn bip39_knows_other_languages() {
     let outcome = whole("bip39", phrase);
     assert_eq!(outcome.verdict, Verdict::WellFormed);
     assert_eq!(fact(&outcome, "language"), "Japanese");
+}
+
+#[test]
+fn a_strong_password_at_an_example_host_is_counted() {
+    let outcome = whole("url-credentials", concat!("https", "://user:s3cRet9ass@db.example.com/"));
+    assert_eq!((outcome.verdict, outcome.dismiss), (Verdict::Malformed, false));
 }
 
 #[test]

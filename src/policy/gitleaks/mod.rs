@@ -44,7 +44,8 @@ pub fn convert(name: &str, text: &str, read: &dyn Fn(&str) -> Result<String>, kn
     let mut work = Work {
         known,
         ids: BTreeMap::new(),
-        rules: String::new(),
+        rules: Vec::new(),
+        entropy: Vec::new(),
         allow: String::new(),
         skip: Vec::new(),
         out: Converted::default(),
@@ -64,7 +65,10 @@ struct Work<'a> {
     known: &'a [RuleMeta],
     /// Ids of gitleaks, and what the rules are called here.
     ids: BTreeMap<String, String>,
-    rules: String,
+    /// Rules that were made, by id. A file may give a rule of one that it extends another expression.
+    rules: Vec<(String, String)>,
+    /// Rules with a limit on entropy.
+    entropy: Vec<String>,
     allow: String,
     skip: Vec<String>,
     out: Converted,
@@ -125,7 +129,8 @@ impl Work<'_> {
 
     /// Chooses an id for a rule that will be made.
     fn name_rule(&mut self, rule: &Rule) {
-        if rule.id.is_empty() || rule.regex.as_deref().unwrap_or_default().is_empty() {
+        if rule.id.is_empty() || rule.regex.as_deref().unwrap_or_default().is_empty() || self.ids.contains_key(&rule.id)
+        {
             return;
         }
         let kebab: Vec<String> = rule
@@ -147,8 +152,15 @@ impl Work<'_> {
     }
 
     fn file(&mut self, file: File) {
-        for rule in file.rules {
-            self.rule(&rule);
+        for (at, rule) in file.rules.iter().enumerate() {
+            if !rule.id.is_empty() && file.rules[at + 1..].iter().any(|later| later.id == rule.id) {
+                self.note(format!(
+                    "rule `{}` stands there more than once: the last one counts, as in gitleaks",
+                    rule.id
+                ));
+            } else {
+                self.rule(rule);
+            }
         }
         for list in file.allowlist.iter().chain(&file.allowlists) {
             let mut rules = Vec::new();
@@ -175,6 +187,9 @@ impl Work<'_> {
     }
 
     fn rule(&mut self, rule: &Rule) {
+        if rule.id.is_empty() {
+            return self.left(format!("{}: it has no `id`", named("a rule", &rule.description)));
+        }
         let what = format!("rule `{}`", rule.id);
         let regex = rule.regex.as_deref().unwrap_or_default();
         let made = if regex.is_empty() { self.adjusted(rule, &what) } else { self.own(rule, regex, &what) };
@@ -228,10 +243,8 @@ impl Work<'_> {
         if expression.least > 1000 {
             self.left(format!("{what}: its matches are longer than the 1,000 bytes that keyscan looks at"));
         }
-        if let Some(entropy) = rule.entropy.filter(|e| *e > 0.0) {
-            self.left(format!(
-                "{what}: `entropy = {entropy}`: keyscan has no such limit; text that does not look random is held back as weak"
-            ));
+        if rule.entropy.is_some_and(|e| e > 0.0) {
+            self.entropy.push(one_line(&rule.id));
         } else {
             self.note(
                 "what own rules find and what does not look random is held back as weak: `--confidence low` shows it",
@@ -239,15 +252,18 @@ impl Work<'_> {
         }
         let name = if rule.description.trim().is_empty() { &rule.id } else { &rule.description };
         let keywords: Vec<_> = expression.keywords.iter().map(|k| quoted(k)).collect();
-        let _ = write!(
-            self.rules,
+        let text = format!(
             "  - id: {id}\n    name: {}\n    regex: {}\n    keywords: [{}]\n    mint: {}\n    severity: high\n",
             quoted(&one_line(name)),
             quoted(&expression.regex),
             keywords.join(", "),
             quoted(&expression.mint)
         );
-        self.out.made.0 += 1;
+        match self.rules.iter_mut().find(|(have, _)| *have == id) {
+            Some((_, extended)) => *extended = text,
+            None => self.rules.push((id.clone(), text)),
+        }
+        self.out.made.0 = self.rules.len();
         Some(id)
     }
 
@@ -256,6 +272,9 @@ impl Work<'_> {
             self.left(format!("{what}: `{key}`: keyscan has no such key"));
         }
         let target = list.regextarget.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if !matches!(target.as_str(), "" | "secret" | "line" | "match") {
+            return self.left(format!("{what}: `regexTarget = \"{target}\"` is none of secret, match and line"));
+        }
         if matches!(target.as_str(), "line" | "match") && !list.regexes.is_empty() {
             self.left(format!(
                 "{what}: `regexTarget = \"{target}\"`: keyscan looks at the secret alone, so it allows less than it did"
@@ -325,12 +344,20 @@ impl Work<'_> {
     }
 
     fn finish(mut self, name: &str) -> Converted {
+        if !self.entropy.is_empty() {
+            self.entropy.sort();
+            self.entropy.dedup();
+            self.out.left.push(format!(
+                "`entropy`: keyscan has no such limit; text that does not look random is held back as weak. Rules: {}",
+                self.entropy.join(", ")
+            ));
+        }
         if !self.rules.is_empty() {
+            let rules: String = self.rules.iter().map(|(_, text)| text.as_str()).collect();
             self.out.rules = Some(format!(
                 "# Made by `keyscan import gitleaks` from {name}. docs/rule-format.md explains each key.\n\
                  provider: Own rules\ngrants: what the service behind it gives to whoever holds the key\nrotate:\n  steps:\n    \
-                 - Make a new key, deploy it, then revoke the leaked one.\nrules:\n{}",
-                self.rules
+                 - Make a new key, deploy it, then revoke the leaked one.\nrules:\n{rules}"
             ));
         }
         let mut config = String::new();

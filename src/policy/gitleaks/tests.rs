@@ -47,7 +47,9 @@ fn what_cannot_be_carried_over_is_listed() {
          [[rules]]\nid = 'ahead'\nregex = 'acme(?=x)'\n\
          [[rules]]\nid = 'names'\npath = '\\.p12$'\n\
          [[rules]]\nid = 'jwt'\n[[rules.allowlists]]\nregexes = ['x']\n\
-         [[rules]]\nid = 'parts'\nregex = 'acme_[a-z]{20}'\nentropy = 3.5\nskipReport = true\n[[rules.required]]\nid = 'hex'\n",
+         [[rules]]\nid = 'parts'\nregex = 'acme_[a-z]{20}'\nentropy = 3.5\nskipReport = true\n[[rules.required]]\nid = 'hex'\n\
+         [[rules]]\ndescription = 'nameless'\nregex = 'acme_[a-z]{20}'\n\
+         [[rules]]\nid = 'odd'\nregex = 'odd_[a-z]{20}'\n[[rules.allowlists]]\nregexTarget = 'mtach'\nregexes = ['x']\n",
     );
     let left = done.left.join("\n");
     for what in [
@@ -57,13 +59,38 @@ fn what_cannot_be_carried_over_is_listed() {
         "rule `ahead`: `regex`: not a",
         "rule `names`: keyscan has no rules for mere file names",
         "rule `jwt`: it changes a rule of gitleaks",
-        "rule `parts`: `entropy = 3.5`",
+        "`entropy`: keyscan has no such limit; text that does not look random is held back as weak. Rules: parts",
+        "a rule \"nameless\": it has no `id`",
+        "rule `odd`: allowlist: `regexTarget = \"mtach\"`",
         "rule `parts`: `required`",
         "rule `parts`: `skipreport`",
     ] {
         assert!(left.contains(what), "{what}\n{left}");
     }
     assert!(done.config.unwrap().contains("skip: [github-pat-classic]"));
+}
+
+#[test]
+fn a_rule_that_stands_twice_counts_once() {
+    let rule = |what: &str, word: &str| {
+        format!(
+            "[[rules]]\nid = 'acme'\ndescription = '{what}'\nregex = 'acme_{word}_[a-z]{{20}}'\n[rules.allowlist]\nregexes = ['{word}']\n"
+        )
+    };
+    let done = import(&(rule("one", "first") + &rule("two", "second")));
+    let (rules, config) = (done.rules.unwrap(), done.config.unwrap());
+    assert!(rules.contains("acme_second") && !rules.contains("acme_first"), "{rules}");
+    assert!(config.contains("'second'") && !config.contains("'first'"), "{config}");
+    assert_eq!(done.made, (1, 1));
+    // A rule of a file that is extended is changed, and keeps what it allows.
+    let known = builtin::rules().unwrap();
+    let base = |_: &str| Ok(rule("one", "first"));
+    let text = "[extend]\npath = 'base.toml'\n".to_owned() + &rule("two", "second");
+    let done = convert(".gitleaks.toml", &text, &base, known.metas()).unwrap();
+    let (rules, config) = (done.rules.unwrap(), done.config.unwrap());
+    assert!(rules.contains("acme_second") && !rules.contains("acme_first"), "{rules}");
+    assert!(config.contains("'second'") && config.contains("'first'"), "{config}");
+    assert_eq!(done.made, (1, 2));
 }
 
 #[test]
