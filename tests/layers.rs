@@ -33,7 +33,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["rules::syntax"]),
     ("gix", &["source", "provenance", "scan"]),
     ("ignore", &["source::worktree"]),
-    ("rayon", &["scan", "source", "cli"]),
+    ("rayon", &["scan", "source", "detect", "cli"]),
 ];
 
 /// Writing to a stream, or ending the process, is for these modules alone.

@@ -21,15 +21,15 @@ impl<V> Default for Keys<V> {
 impl<V: Copy + Ord> Keys<V> {
     /// Builds the table.
     pub fn new(keys: impl IntoIterator<Item = ([u8; KEY], V)>) -> Self {
-        let mut table = Self::default();
-        table.keys = keys.into_iter().map(|(key, value)| (u32::from_le_bytes(key), value)).collect();
-        table.keys.sort_unstable();
-        table.keys.dedup();
-        for (key, _) in &table.keys {
+        let mut keys: Vec<_> = keys.into_iter().map(|(key, value)| (u32::from_le_bytes(key), value)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut bits = Box::new([0; 1024]);
+        for (key, _) in &keys {
             let hash = hash(*key);
-            table.bits[hash >> 6] |= 1 << (hash & 63);
+            bits[hash >> 6] |= 1 << (hash & 63);
         }
-        table
+        Self { bits, keys }
     }
 
     /// The values of a key.

@@ -16,6 +16,7 @@ mod runs;
 pub mod score;
 mod shapes;
 mod simd;
+pub mod split;
 pub mod text;
 mod trigrams;
 
@@ -56,6 +57,11 @@ impl Detector {
     /// Bytes on each side of a change within which hits can come or go.
     pub fn reach(&self) -> usize {
         self.prefilter.reach()
+    }
+
+    /// How far from a seam hits can come or go: tighter than [`Detector::reach`].
+    pub fn seam(&self) -> prefilter::Seam {
+        self.prefilter.seam()
     }
 
     /// Adds the matches of a hit and gives the bytes that they depend on. `cache` is for one text at a time.

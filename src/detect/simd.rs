@@ -215,9 +215,9 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     fn buckets<const N: usize>(parts: &[(__m256i, __m256i); 4], texts: &Nibbles<N>) -> __m256i {
-        let mut all = both(parts[0], &texts.low[0], &texts.high[0]);
-        for place in 1..N {
-            all = _mm256_and_si256(all, both(parts[place], &texts.low[place], &texts.high[place]));
+        let mut all = _mm256_set1_epi8(-1);
+        for (part, (low, high)) in parts.iter().zip(texts.low.iter().zip(&texts.high)) {
+            all = _mm256_and_si256(all, both(*part, low, high));
         }
         all
     }

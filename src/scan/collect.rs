@@ -8,9 +8,10 @@ use gix::ObjectId;
 use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
-use crate::detect::{Detector, excerpt, text};
+use crate::detect::{Detector, excerpt, split, text};
 use crate::finding::{
-    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, Receipt, Secret, Severity, Verdict,
+    Confidence, Excerpt, Fact, Finding, Fingerprint, Occurrence, Place, Position, RawMatch, Receipt, Secret, Severity,
+    Verdict,
 };
 use crate::provenance::Provenance;
 use crate::rules::{Kind, RuleSet};
@@ -90,22 +91,30 @@ impl<'d> Sink<'d> {
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
         let text = text::sniff(bytes);
+        if text.bytes.len() > split::LARGE {
+            return self.take_matches(split::scan(self.detector, &text.bytes), &text, source);
+        }
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take(&memo, &text, source);
     }
 
     pub(super) fn take(&mut self, memo: &Memo, text: &text::Text<'_>, source: &Source<'_>) {
-        if !memo.has_matches() {
-            return;
+        if memo.has_matches() {
+            self.take_matches(memo.matches(), text, source);
         }
+    }
+
+    /// Takes matches as they were found, before overlaps are resolved.
+    fn take_matches(&mut self, found: Vec<RawMatch>, text: &text::Text<'_>, source: &Source<'_>) {
         let set = self.detector.rules();
-        let matches = self.detector.resolve(memo.matches());
+        let matches = self.detector.resolve(found);
+        let mut lines = excerpt::Lines::new(&text.bytes, text.bom);
         for m in &matches {
             let secret = Secret::new(&text.bytes[m.span.clone()]);
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
-                position: excerpt::position(&text.bytes, &m.span, text.bom),
+                position: lines.position(&m.span),
                 binary: text.binary,
                 via: if matches!(source, Source::Name(_)) { Some("file name") } else { text.via },
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
