@@ -19,6 +19,8 @@ mod simd;
 pub mod split;
 pub mod text;
 mod trigrams;
+#[cfg(test)]
+mod worst;
 
 use std::ops::Range;
 
