@@ -69,7 +69,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("gix", &["source", "provenance", "range", "scan"]),
     ("imara_diff", &["scan::added"]),
     ("ignore", &["source::worktree", "policy::paths"]),
-    ("rayon", &["scan", "source", "cli"]),
+    ("rayon", &["scan", "source", "detect", "cli"]),
 ];
 
 /// Writing to a stream, or ending the process, is for these modules alone.

@@ -86,6 +86,16 @@ impl Value {
     }
 }
 
+/// The token characters that are no letter, digit or `_`.
+static SIGN: [bool; 256] = {
+    let (mut table, signs, mut i) = ([false; 256], *b"+/=.-", 0);
+    while i < signs.len() {
+        table[signs[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
 /// The places of a run of token characters where a token could begin. Inside the run that is behind what is no letter,
 /// digit or `_`; at its start an escape sequence can end.
 fn starts(hay: &[u8], run: std::ops::Range<usize>) -> impl Iterator<Item = usize> {
@@ -94,8 +104,7 @@ fn starts(hay: &[u8], run: std::ops::Range<usize>) -> impl Iterator<Item = usize
     let first = (run.start..edge).filter(|&at| boundary::could_begin(hay, at));
     let mut before = edge - 1..run.end - 1;
     let rest = std::iter::from_fn(move || {
-        let sign = |byte: &u8| matches!(byte, b'+' | b'/' | b'=' | b'.' | b'-');
-        let found = before.start + hay[before.clone()].iter().position(sign)?;
+        let found = before.start + hay[before.clone()].iter().position(|&byte| SIGN[usize::from(byte)])?;
         before.start = found + 1;
         Some(found + 1)
     });

@@ -21,8 +21,11 @@ mod runs;
 pub mod score;
 mod shapes;
 mod simd;
+pub mod split;
 pub mod text;
 mod trigrams;
+#[cfg(test)]
+mod worst;
 
 use std::ops::Range;
 
@@ -93,6 +96,11 @@ impl Detector {
     /// Bytes on each side of a change within which hits can come or go.
     pub fn reach(&self) -> usize {
         self.prefilter.reach()
+    }
+
+    /// How far from a seam hits can come or go: tighter than [`Detector::reach`].
+    pub fn seam(&self) -> prefilter::Seam {
+        self.prefilter.seam()
     }
 
     /// Adds the matches of a hit and gives the bytes that they depend on. `cache` is for one text at a time.

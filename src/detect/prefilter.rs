@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
+use crate::detect::boundary;
 use crate::detect::keywords::{self, KeyWords};
 use crate::detect::nibbles::Nibbles;
 use crate::detect::runs;
@@ -52,6 +53,15 @@ pub enum What {
     Name(u32),
     /// Text in another spelling.
     Encoded(Scheme),
+}
+
+/// How far from a seam hits can come or go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seam {
+    /// Bytes before it: a literal can reach over it, a run that ends before it can become a value by what follows.
+    pub before: usize,
+    /// Bytes behind it: a run can become long enough, a token can begin where none could.
+    pub after: usize,
 }
 
 /// The compiled prefilter of a rule set.
@@ -160,6 +170,17 @@ impl Prefilter {
     /// Rules that a literal belongs to.
     pub fn literal_rules(&self, literal: u32) -> &[usize] {
         &self.literals[literal as usize].rules
+    }
+
+    /// Where hits can come or go when the bytes on one side of a place change, beside the run of token characters that is
+    /// cut there: a little before it, and less behind it.
+    pub fn seam(&self) -> Seam {
+        let longest = self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(1);
+        let decode = if self.encoded { decode::LOOK } else { 0 };
+        Seam {
+            before: (longest - 1).max(MIN_RUN - 1).max(BEHIND + 1).max(keywords::AHEAD).max(decode),
+            after: (MIN_RUN - 1).max(boundary::LOOK_BACK).max(decode),
+        }
     }
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
@@ -396,3 +417,98 @@ static CLASS: [u8; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rules::{builtin, mint};
+    use crate::structure::Rng;
+
+    static FILTER: LazyLock<(RuleSet, Prefilter)> = LazyLock::new(|| {
+        let set = builtin::rules().unwrap();
+        let filter = Prefilter::new(&set);
+        (set, filter)
+    });
+
+    fn hits(hay: &[u8], range: Range<usize>) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        FILTER.1.find(hay, range, &mut hits);
+        hits
+    }
+
+    /// Pieces of text with minted credentials among them, cut off anywhere.
+    fn text(seed: u64, pieces: usize) -> Vec<u8> {
+        let mut rng = Rng::new(seed);
+        let mut text = Vec::new();
+        for _ in 0..pieces {
+            let rule = &FILTER.0.rules()[rng.below(FILTER.0.rules().len())];
+            let mut piece = mint::mint(rule, &mut rng).unwrap_or_default();
+            let len = rng.below(piece.len() + 20);
+            piece.truncate(len);
+            text.extend(piece);
+            let len = rng.below(30);
+            text.extend(rng.text(b"ab1A:/_ \\n%;.\n\"=", len).bytes());
+        }
+        text
+    }
+
+    /// Every literal, wherever it stands and could be part of a match.
+    fn naive(hay: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        for (rule, anchor) in FILTER.0.rules().iter().filter_map(|r| match &r.anchoring {
+            Anchoring::Literal(anchor) => Some((r, anchor)),
+            _ => None,
+        }) {
+            for text in &anchor.literals {
+                let literal = FILTER.1.literals.iter().position(|l| l.bytes == *text && !l.any_case).unwrap() as u32;
+                for at in memchr::memmem::find_iter(hay, text).filter(|&at| {
+                    let token = |b: &&u8| crate::rules::format::is_token_byte(**b);
+                    let run =
+                        hay[..at].iter().rev().take_while(token).count() + hay[at..].iter().take_while(token).count();
+                    let begins = !begins_a_word(rule, anchor, text) || boundary::could_begin(hay, at);
+                    !anchor.in_run || run >= MIN_RUN && begins
+                }) {
+                    hits.push(Hit { at, what: What::Literal(literal) });
+                }
+            }
+        }
+        hits
+    }
+
+    proptest! {
+        #[test]
+        fn no_literal_is_missed(seed in any::<u64>(), pieces in 1usize..12, skip in 0usize..70) {
+            let text = text(seed, pieces);
+            let hay = &text[skip.min(text.len())..];
+            let found = hits(hay, 0..hay.len());
+            for hit in naive(hay) {
+                prop_assert!(found.contains(&hit), "{hit:?}: {:?}", FILTER.1.literals[match hit.what { What::Literal(l) => l as usize, _ => 0 }]);
+            }
+        }
+
+        #[test]
+        fn far_from_a_seam_nothing_changes(seeds in any::<[u64; 3]>(), pieces in 0usize..4) {
+            let [left, right, other] = seeds.map(|seed| text(seed, pieces));
+            let (seam, token) = (FILTER.1.seam(), |b: &&u8| crate::rules::format::is_token_byte(**b));
+            let (one, two) = ([left.as_slice(), &right].concat(), [left.as_slice(), &other].concat());
+            let near = left.len().saturating_sub(seam.before);
+            let near = near - one[..near].iter().rev().take_while(token).count();
+            let before = |hay: &[u8]| hits(hay, 0..hay.len()).into_iter().filter(|h| h.at < near).collect::<Vec<_>>();
+            prop_assert_eq!(before(&one), before(&two));
+
+            let (one, two) = ([left.as_slice(), &right].concat(), [other.as_slice(), &right].concat());
+            let near = seam.after.min(right.len());
+            let near = near + right[near..].iter().take_while(token).count();
+            let after = |hay: &[u8], by: usize| {
+                let all = hits(hay, 0..hay.len()).into_iter();
+                all.filter(|h| h.at >= by + near).map(|h| Hit { at: h.at - by, what: h.what }).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(after(&one, left.len()), after(&two, other.len()));
+        }
+    }
+}

@@ -9,7 +9,7 @@ use gix::ObjectId;
 use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
-use crate::detect::{Detector, excerpt, score, text};
+use crate::detect::{Detector, excerpt, score, split, text};
 use crate::finding::{
     Allowance, Confidence, Excerpt, Fact, Finding, Fingerprint, Life, Occurrence, Place, Position, Problem, RawMatch,
     Receipt, Secret, Severity, Verdict,
@@ -165,6 +165,13 @@ impl<'d> Sink<'d> {
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
         let mut found = self.open(bytes, source);
         let text = text::sniff(bytes);
+        if text.bytes.len() > split::LARGE {
+            let (matches, cut) = split::scan(self.detector, &text.bytes);
+            if cut {
+                self.problems.push(too_deep(source));
+            }
+            return self.take_matches(matches, &text, source, &Inside::default(), &mut found);
+        }
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take_from(&memo, &text, source, &Inside::default(), &mut found);
     }
@@ -211,16 +218,28 @@ impl<'d> Sink<'d> {
         if memo.is_cut() {
             self.problems.push(too_deep(source));
         }
-        if !memo.has_matches() {
-            return;
+        if memo.has_matches() {
+            self.take_matches(memo.matches(), text, source, inside, found);
         }
+    }
+
+    /// Takes matches as they were found, before overlaps are resolved.
+    fn take_matches(
+        &mut self,
+        raw: Vec<RawMatch>,
+        text: &text::Text<'_>,
+        source: &Source<'_>,
+        inside: &Inside,
+        found: &mut Found,
+    ) {
         self.matched += 1;
         let set = self.detector.rules();
-        let mut matches = self.detector.resolve(memo.matches());
+        let mut matches = self.detector.resolve(raw);
         if !matches!(source, Source::File(_) | Source::Object(ObjectKind::Blob, _)) {
             self.detector.drop_files(&mut matches);
         }
         let pairs = self.detector.pair(&text.bytes, &mut matches);
+        let (mut lines, near) = (excerpt::Lines::new(&text.bytes, text.bom), excerpt::Neighbours::new(&matches));
         for (m, pair) in matches.iter().zip(pairs) {
             let secret = m.secret(&text.bytes);
             if !inside.via.is_empty() {
@@ -233,13 +252,13 @@ impl<'d> Sink<'d> {
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
                 member: inside.member.clone(),
-                position: excerpt::position(&text.bytes, &m.span, text.bom),
+                position: lines.position(&m.span),
                 binary: text.binary,
                 via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
-                excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &matches)),
+                excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &near)),
                 allowed: self.comment(&text.bytes, m, &matches, source),
                 pair: pair.map(|pair| {
-                    let at = excerpt::position(&text.bytes, &(pair.at..pair.at), text.bom);
+                    let at = excerpt::Lines::new(&text.bytes, text.bom).position(&(pair.at..pair.at));
                     (pair.rule, if text.binary { at.offset } else { at.line })
                 }),
             });

@@ -166,7 +166,7 @@ impl Format {
             ([Node::Segment { lengths, class, .. }, inner @ ..], outer) => {
                 let next = start(inner.iter().chain(outer));
                 let ends = if next.empty { inner.is_empty() && outer.is_empty() } else { !class.meets(&next.first) };
-                if ends { lengths.allows(run) } else { run >= lengths.min() }
+                if ends { lengths.allows(run) } else { run >= self.least_run() }
             }
             _ => true,
         }
@@ -174,10 +174,13 @@ impl Format {
 
     /// Fewest bytes of [`Format::lead`]'s class that a match begins with.
     pub fn least_run(&self) -> usize {
-        match unwrapped(&self.nodes).0.first() {
-            Some(Node::Segment { lengths, .. }) => lengths.min(),
-            _ => 0,
-        }
+        let Some(lead) = self.lead() else { return 0 };
+        let (inner, outer) = unwrapped(&self.nodes);
+        let least = |node: &Node| match node {
+            Node::Segment { class, lengths, .. } if class.within(&lead) => Some(lengths.min()),
+            _ => None,
+        };
+        inner.iter().chain(outer).map_while(least).sum()
     }
 
     /// The class of the run that every match begins with, if it begins with one.
