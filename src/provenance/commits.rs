@@ -24,9 +24,8 @@ pub struct CommitList {
 }
 
 impl CommitList {
-    /// Adds a commit.
-    pub fn add(&mut self, objects: &Objects, absent: &Absent, id: &gix::oid, commit: &CommitData) {
-        let Some(object) = objects.number(id) else { return };
+    /// Adds a commit by its number.
+    pub fn add(&mut self, objects: &Objects, absent: &Absent, object: u32, commit: &CommitData) {
         let tree = absent.number(objects, &commit.tree);
         let start = self.parents.len() as u32;
         self.parents.extend(commit.parents.iter().map(|p| absent.number(objects, p)));

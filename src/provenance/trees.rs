@@ -317,7 +317,7 @@ impl Visitor for Reader<'_> {
         }
         found.records.push(Record {
             number,
-            object: self.objects.number(object.id).unwrap_or(NONE),
+            object: self.objects.number_of(&object).unwrap_or(NONE),
             base: base.number,
             start: start as u32,
             removed: removed as u32,

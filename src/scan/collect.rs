@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use bstr::BString;
 use gix::ObjectId;
 use gix::hashtable::HashSet;
+use rayon::prelude::*;
 
 use crate::detect::incremental::{self, Memo};
 use crate::detect::{Detector, excerpt, score, split, text};
@@ -425,7 +426,7 @@ impl Collected {
         );
         let entries: BTreeMap<_, _> =
             self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().collect();
-        let mut findings = Vec::new();
+        let mut reported = Vec::new();
         for ((rule, secret), mut entry) in entries {
             let of = &set.rules()[rule];
             let named = matches!(of.anchoring, Anchoring::Name(_));
@@ -436,7 +437,7 @@ impl Collected {
                 }
             }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
-                findings.push(finding(set, rule, secret, entry, lives, options));
+                reported.push((rule, secret, entry));
             } else if entry.verdict == Verdict::Malformed {
                 receipt.malformed += 1;
             } else if set.metas()[rule].kind != Kind::Secret {
@@ -445,6 +446,8 @@ impl Collected {
                 receipt.low_confidence += 1;
             }
         }
+        let made = |(rule, secret, entry)| finding(set, rule, secret, entry, lives, options);
+        let mut findings: Vec<Finding> = reported.into_par_iter().map(made).collect();
         findings.sort_by(|a, b| {
             (b.severity, b.presence(), b.confidence, a.rule, a.fingerprint).cmp(&(
                 a.severity,

@@ -289,7 +289,7 @@ impl<'a> Visitor for HistoryVisitor<'a> {
             _ => message(&mut scratch.sink, &object, &source),
         };
         if self.options.cache.is_some() && !object.known && scratch.sink.marks() != before {
-            scratch.loud.extend(self.objects.number(object.id));
+            scratch.loud.extend(self.objects.number_of(&object));
         }
         memo
     }
@@ -342,8 +342,9 @@ impl HistoryVisitor<'_> {
             ObjectKind::Blob => scratch.blobs += 1,
             ObjectKind::Commit => {
                 scratch.commits += 1;
-                if let Some(commit) = provenance::parse::commit(object.bytes) {
-                    scratch.list.add(self.objects, self.absent, object.id, &commit);
+                let number = self.objects.number_of(object);
+                if let Some((number, commit)) = number.zip(provenance::parse::commit(object.bytes)) {
+                    scratch.list.add(self.objects, self.absent, number, &commit);
                 }
             }
             _ => scratch.tags += 1,

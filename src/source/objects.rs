@@ -145,6 +145,11 @@ impl Objects {
         self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).ok().map(|at| first + at as u32)
     }
 
+    /// The number of an object of a walk.
+    pub fn number_of<S>(&self, object: &Object<'_, S>) -> Option<u32> {
+        object.number.or_else(|| self.number(object.id))
+    }
+
     /// The id of an object by its number.
     ///
     /// # Panics
@@ -231,7 +236,8 @@ impl Objects {
             // What a damaged pack has may be readable only in another.
             let earlier = &self.packs[..at.min(self.sound)];
             let seen = |id: &gix::oid| earlier.iter().any(|p| p.has(id));
-            let lost = pack.walk(at, visitor, &seen, &fetch, memory);
+            let first = (at < self.sound).then(|| self.numbers_of(at).start);
+            let lost = pack.walk((at, first), visitor, &seen, &fetch, memory);
             visitor.pack_done(at, at < self.sound && lost.is_empty() && pack.problems().is_empty());
             problems.extend(lost);
         }
@@ -259,7 +265,7 @@ impl Objects {
                         Ok((kind, bytes, start)) if visitor.wants(kind) => {
                             visitor.visit(
                                 &mut scratch,
-                                Object { kind, id, bytes: &bytes[start..], base: None, is_base: false, seen: false, known: false },
+                                Object { kind, id, number: None, bytes: &bytes[start..], base: None, is_base: false, seen: false, known: false },
                             );
                         }
                         Ok(_) => {}

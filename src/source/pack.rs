@@ -343,7 +343,7 @@ impl Pack {
                 data::entry::Header::Commit => entry.kind = Some(ObjectKind::Commit),
                 data::entry::Header::Tag => entry.kind = Some(ObjectKind::Tag),
                 data::entry::Header::OfsDelta { base_distance } => {
-                    let base = offset.checked_sub(base_distance).and_then(|at| self.by_offset(at));
+                    let base = offset.checked_sub(base_distance).and_then(|at| self.before(at));
                     match base {
                         Some(base) => entry.base = base,
                         None => {
@@ -364,6 +364,21 @@ impl Pack {
             let base = self.index.lookup(base_id).map(|i| self.index.pack_offset_at_index(i));
             if let Some(base) = base.and_then(|offset| self.by_offset(offset)).filter(|b| *b as usize != at) {
                 self.entries[at].base = base;
+            }
+        }
+    }
+
+    /// The entry at an offset before all that were read so far. Bases mostly stand close before what is made from them.
+    fn before(&self, offset: u64) -> Option<u32> {
+        let mut step = 1;
+        let mut end = self.entries.len();
+        loop {
+            let start = end.saturating_sub(step);
+            let found = self.entries[start..end].binary_search_by_key(&offset, |e| e.offset);
+            match found {
+                Ok(at) => return Some((start + at) as u32),
+                Err(0) if start > 0 => (end, step) = (start, step * 2),
+                Err(_) => return None,
             }
         }
     }

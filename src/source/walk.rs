@@ -21,6 +21,8 @@ pub struct Object<'a, S> {
     pub kind: ObjectKind,
     /// Its id.
     pub id: &'a gix::oid,
+    /// Its number, if that is known without a look-up.
+    pub number: Option<u32>,
     /// Its bytes.
     pub bytes: &'a [u8],
     /// The object it was made from.
@@ -83,7 +85,7 @@ impl Pack {
     /// Walks all objects of the wanted kinds; `seen` tells which are in an earlier pack. Problems come back sorted.
     pub(super) fn walk<V: Visitor>(
         &self,
-        number: usize,
+        (number, first): (usize, Option<u32>),
         visitor: &V,
         seen: &(dyn Fn(&gix::oid) -> bool + Sync),
         fetch: &Fetch<'_>,
@@ -103,7 +105,7 @@ impl Pack {
             .collect();
         // Large trees first, so that none is left alone at the end; small ones in the order of the pack.
         roots.sort_by_key(|&at| (std::cmp::Reverse(weights[at as usize] >> 20), at));
-        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights, needed: &needed, known: only.is_some() };
+        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights, needed: &needed, known: only.is_some(), first };
         let chunks = chunks(&roots, &weights);
         let mut problems: Vec<Problem> =
             chunks.into_par_iter().map(|chunk| walker.chunk(chunk)).reduce(Vec::new, |mut a, b| {
@@ -246,6 +248,8 @@ struct Walker<'a, V: Visitor> {
     weights: &'a [u64],
     needed: &'a [bool],
     known: bool,
+    /// The number of the first object of the pack, if all that is not seen earlier has its number from here.
+    first: Option<u32>,
 }
 
 /// What one worker needs for a piece of work.
@@ -371,6 +375,7 @@ impl<V: Visitor> Walker<'_, V> {
         let object = Object {
             kind,
             id,
+            number: self.first.filter(|_| !seen).map(|first| first + entry.position),
             bytes: &bytes,
             base: base.filter(|_| regions).map(|b| Base {
                 state: &b.state,
