@@ -52,6 +52,8 @@ mod ranges;
 mod reports;
 /// Every kind of repository, and its surroundings.
 mod repositories;
+/// Scans that go on where an earlier one ended.
+mod resume;
 /// Every built-in rule, in the surroundings that its credentials have.
 mod rules;
 /// Whole secrets are never printed.

@@ -23,7 +23,7 @@ const MOST: u64 = 4 << 30;
 /// Records that were not used for so long are removed.
 const KEEP: Duration = Duration::from_secs(60 * 86_400);
 
-/// What a record begins with: the format of this file.
+/// What a record begins with: the format of this file. Its full name follows.
 const MAGIC: &[u8; 8] = b"keyscan1";
 
 /// The records of one set of rules and options.
@@ -44,23 +44,25 @@ impl Store {
         Self { directory, digest: digest.finalize().into() }
     }
 
-    /// Where the record of something with this checksum is.
-    fn path(&self, checksum: &[u8]) -> PathBuf {
+    /// The name of the record of something with this checksum, and where it is.
+    fn name(&self, checksum: &[u8]) -> ([u8; 32], PathBuf) {
         let name = Sha256::new().chain_update(self.digest).chain_update(checksum).finalize();
-        self.directory.join(format!("{}.pack", data_encoding::HEXLOWER.encode(&name[..16])))
+        let path = self.directory.join(format!("{}.pack", data_encoding::HEXLOWER.encode(&name[..16])));
+        (name.into(), path)
     }
 
     /// The record of something with this checksum.
     pub fn load(&self, checksum: &[u8]) -> Option<Vec<u8>> {
-        let path = self.path(checksum);
+        let (name, path) = self.name(checksum);
         let mut bytes = fs::read(&path).ok()?;
         let body = bytes.len().checked_sub(4)?;
         let sum = u32::from_le_bytes(*bytes[body..].first_chunk()?);
         bytes.truncate(body);
-        if crc32fast::hash(&bytes) != sum || !bytes.starts_with(MAGIC) {
+        let head = [&MAGIC[..], &name].concat();
+        if crc32fast::hash(&bytes) != sum || !bytes.starts_with(&head) {
             return None;
         }
-        bytes.drain(..MAGIC.len());
+        bytes.drain(..head.len());
         // When it was last used; if that cannot be noted, it is removed sooner.
         let _ = fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
         Some(bytes)
@@ -74,14 +76,15 @@ impl Store {
 
     fn write(&self, checksum: &[u8], record: &[u8]) -> std::io::Result<()> {
         create_private(&self.directory)?;
+        let (name, path) = self.name(checksum);
         let mut sum = crc32fast::Hasher::new();
-        sum.update(MAGIC);
-        sum.update(record);
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        file.write_all(MAGIC)?;
-        file.write_all(record)?;
+        for part in [&MAGIC[..], &name, record] {
+            sum.update(part);
+            file.write_all(part)?;
+        }
         file.write_all(&sum.finalize().to_le_bytes())?;
-        file.persist(self.path(checksum))?;
+        file.persist(path)?;
         Ok(())
     }
 }

@@ -131,19 +131,18 @@ impl Fan {
     }
 }
 
-/// What names the record of a pack: its checksum, and size and time of its files, so that one that was changed or damaged
-/// since is read anew.
+/// What names the record of a pack: the checksums at the end of its two files, their sizes, and the time of its index. The
+/// time of the pack itself says nothing: git sets it whenever an object that it holds would have been written again.
 fn record_key(index_path: &Path, hash: gix::hash::Kind) -> Option<Vec<u8>> {
     let mut key = Vec::new();
-    for path in [index_path, &index_path.with_extension("pack")] {
+    for path in [&index_path.with_extension("pack"), index_path] {
         let mut file = File::open(path).ok()?;
-        let about = file.metadata().ok()?;
-        let changed = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-        key.extend(about.len().to_le_bytes());
-        key.extend(changed.as_nanos().to_le_bytes());
+        key.extend(file.metadata().ok()?.len().to_le_bytes());
         file.seek(SeekFrom::End(-(hash.len_in_bytes() as i64))).ok()?;
         file.read_to_end(&mut key).ok()?;
     }
+    let changed = index_path.metadata().ok()?.modified().ok()?;
+    key.extend(changed.duration_since(std::time::UNIX_EPOCH).ok()?.as_nanos().to_le_bytes());
     Some(key)
 }
 
@@ -169,7 +168,7 @@ impl Pack {
         Ok(pack)
     }
 
-    /// Opens a pack that an earlier scan kept a record of: it was sound then, and neither of its files has changed.
+    /// Opens a pack that an earlier scan kept a record of: it was sound then.
     pub(super) fn recorded(index_path: &Path, hash: gix::hash::Kind, store: &Store) -> Option<Self> {
         let key = record_key(index_path, hash)?;
         let record = store.load(&key)?;
