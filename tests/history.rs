@@ -158,13 +158,14 @@ fn dangling_after_a_reset() {
     repo.git(["reset", "-q", "--hard", "HEAD~1"]);
     // git notes where HEAD was, until it is moved again.
     let json = finds_everywhere(&repo, &token);
-    assert_eq!(texts(&life(&json, &token)["other_refs"]), ["ORIG_HEAD"], "{}", json.story);
+    assert_eq!(texts(&life(&json, &token)["other_refs"]), ["HEAD@{1}", "ORIG_HEAD"], "{}", json.story);
     fs::remove_file(repo.path().join(".git/ORIG_HEAD")).unwrap();
     let json = finds_everywhere(&repo, &token);
-    assert_eq!(life(&json, &token)["reachable"], false, "{}", json.story);
+    assert_eq!(texts(&life(&json, &token)["other_refs"]), ["HEAD@{1}"], "{}", json.story);
     // Nothing but the object store knows of it.
     repo.git(["reflog", "expire", "--expire=now", "--all"]);
-    finds_everywhere(&repo, &token);
+    let json = finds_everywhere(&repo, &token);
+    assert_eq!(life(&json, &token)["reachable"], false, "{}", json.story);
     // A cruft pack keeps what is unreachable.
     repo.git(["repack", "-q", "--cruft", "-d"]);
     finds_everywhere(&repo, &token);

@@ -172,7 +172,7 @@ impl Scan<'_> {
         if !inside.is_empty() {
             match repository.refs() {
                 Ok(all) => {
-                    for r in all {
+                    for r in all.into_iter().filter(|r| !r.is_passing()) {
                         // A push brings its own refs, and no others.
                         if inside.contains(&r.target) {
                             if !plan.push {

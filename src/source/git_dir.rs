@@ -241,6 +241,7 @@ impl GitDir {
             refs.read_stashes(&self.common_dir);
         }
         refs.read_passing(&self.common_dir, &self.git_dir);
+        refs.read_logs(&self.common_dir, &self.git_dir);
         refs.refs.sort();
         refs.refs.dedup();
         refs.problems.sort();

@@ -101,6 +101,20 @@ impl Refs {
         }
     }
 
+    /// Where HEAD of each working tree was before, such as before a commit was amended: `HEAD@{1}`. Files, unless refs are
+    /// kept in a reftable.
+    pub(super) fn read_logs(&mut self, common: &Path, own: &Path) {
+        for (prefix, directory) in working_trees(common, own) {
+            let text = fs::read(directory.join("logs/HEAD")).unwrap_or_default();
+            let ids: Vec<_> = text.lines().rev().map(|line| self.id(line.split_str(" ").nth(1)?)).collect();
+            for (n, id) in ids.into_iter().enumerate().skip(1) {
+                if let Some(id) = id {
+                    self.push(&prefix, format!("HEAD@{{{n}}}").into(), id);
+                }
+            }
+        }
+    }
+
     /// Older stashes, which only the log of the newest one names.
     pub(super) fn read_stashes(&mut self, common: &Path) {
         let text = fs::read(common.join("logs/refs/stash")).unwrap_or_default();
@@ -274,6 +288,8 @@ mod tests {
             ("worktrees/x/refs/bisect/bad", false),
             ("stash@{1}", false),
             ("ORIG_HEAD", true),
+            ("HEAD@{1}", true),
+            ("worktrees/x/HEAD@{1}", true),
             ("worktrees/x/FETCH_HEAD", true),
             ("rebase-merge/autostash", true),
         ] {

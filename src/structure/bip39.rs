@@ -218,6 +218,7 @@ fn mint_bip39(rng: &mut Rng, _: &[String]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn kind_of(text: &str) -> Option<(&'static str, String)> {
