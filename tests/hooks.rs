@@ -686,6 +686,15 @@ fn who_pushes_allows_nothing_where_the_server_does_not_want_it() {
 }
 
 #[test]
+fn a_script_that_keeps_gits_lines_to_itself_is_told() {
+    let (repo, server) = server("pre-receive", &[]);
+    let said = Keyscan::at(&server).args(["hook", "pre-receive"]).stdin("").run().code(2);
+    drop(said.says("nothing was checked").says("hand on what it read"));
+    // A push that has nothing to push is no mistake.
+    drop(Keyscan::at(repo.path()).args(["hook", "pre-push", "origin"]).stdin("").run().code(0));
+}
+
+#[test]
 fn who_runs_the_server_allows_with_a_file_beside_its_objects() {
     let token = github_token(739);
     let (repo, server) = server("pre-receive", &[]);
