@@ -686,6 +686,15 @@ fn who_pushes_allows_nothing_where_the_server_does_not_want_it() {
 }
 
 #[test]
+fn a_script_that_keeps_gits_lines_to_itself_is_told() {
+    let (repo, server) = server("pre-receive", &[]);
+    let said = Keyscan::at(&server).args(["hook", "pre-receive"]).stdin("").run().code(2);
+    drop(said.says("nothing was checked").says("hand on what it read"));
+    // A push that has nothing to push is no mistake.
+    drop(Keyscan::at(repo.path()).args(["hook", "pre-push", "origin"]).stdin("").run().code(0));
+}
+
+#[test]
 fn who_runs_the_server_allows_with_a_file_beside_its_objects() {
     let token = github_token(739);
     let (repo, server) = server("pre-receive", &[]);
@@ -758,8 +767,10 @@ impl Daemon {
     fn start(base: &Path) -> Option<Self> {
         for _ in 0..5 {
             let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-            let mut command = Command::new("git");
-            command.args(["daemon", "--export-all", "--enable=receive-pack", "--listen=127.0.0.1", "--reuseaddr"]);
+            // The program itself: `git daemon` would start it, and leave it running when it is killed.
+            let own = Command::new("git").arg("--exec-path").output().ok()?.stdout;
+            let mut command = Command::new(Path::new(String::from_utf8(own).ok()?.trim()).join("git-daemon"));
+            command.args(["--export-all", "--enable=receive-pack", "--listen=127.0.0.1", "--reuseaddr"]);
             command.arg(format!("--port={port}")).arg(format!("--base-path={}", base.display())).arg(base);
             command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", base);
             let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;

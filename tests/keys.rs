@@ -307,6 +307,35 @@ fn an_id_and_its_secret_are_paired_when_close() {
 }
 
 #[test]
+fn ids_and_secrets_of_several_issuers_are_paired() {
+    let repo = Repo::new();
+    for (names, rules) in [
+        (["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"], ["twilio-account-sid", "twilio-auth-token"]),
+        (["TWILIO_API_KEY", "TWILIO_API_SECRET"], ["twilio-api-key-sid", "twilio-api-key-secret"]),
+        (["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"], ["google-oauth-client-id", "google-oauth-client-secret"]),
+        (["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET"], ["paypal-client-id", "paypal-client-secret"]),
+    ] {
+        let lines: String =
+            names.iter().zip(rules).map(|(name, rule)| format!("{name}={}\n", mint(rule, 11))).collect();
+        repo.write("a.env", lines);
+        let json = Keyscan::at(repo.path())
+            .args(["--no-history", "--show-publishable", "--confidence", "low", "a.env"])
+            .json(1);
+        for (this, other) in [(rules[0], rules[1]), (rules[1], rules[0])] {
+            let finding = json.findings().iter().find(|f| f["rule"]["id"] == this);
+            let finding = finding.unwrap_or_else(|| panic!("{this}\n{}", json.story));
+            let pair = finding["facts"].as_array().unwrap().iter().find(|f| f["label"] == "pair");
+            let pair = pair.unwrap_or_else(|| panic!("{this} has no pair\n{}", json.story));
+            assert!(pair["value"].as_str().unwrap().starts_with(other), "{pair}");
+        }
+        // The secret alone is reported, too.
+        repo.write("a.env", format!("{}={}\n", names[1], mint(rules[1], 12)));
+        let json = Keyscan::at(repo.path()).args(["--no-history", "a.env"]).json(1);
+        assert_eq!(json.findings()[0]["rule"]["id"], rules[1], "{}", json.story);
+    }
+}
+
+#[test]
 fn a_master_key_file_is_found_by_its_path() {
     let repo = Repo::new();
     let key = mint("rails-master-key", 7);

@@ -8,7 +8,7 @@ use keyscan::report::Format;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::util::{Keyscan, Output, Repo, github_token, line, mint, write};
+use crate::util::{Keyscan, Output, Repo, github_token, line, mint, scan_file, write};
 
 /// A time for everything that depends on the clock.
 const NOW: (&str, &str) = ("SOURCE_DATE_EPOCH", "1750000000");
@@ -318,5 +318,27 @@ fn a_clean_scan_and_an_incomplete_one_look_different_in_every_format() {
         // The object is named, and it does not look like an all-clear.
         let out = out.says(&id);
         assert!(!out.text().contains("No secrets found"), "{format}\n{}", out.story());
+    }
+}
+
+/// A report that was left in the tree holds fingerprints and digests beside words like "token".
+#[test]
+fn a_report_is_no_finding_itself() {
+    let (repo, _) = repository();
+    let formats = [
+        Format::Text,
+        Format::Json,
+        Format::Jsonl,
+        Format::Sarif,
+        Format::Markdown,
+        Format::Junit,
+        Format::Csv,
+        Format::Github,
+        Format::Gitlab,
+    ];
+    for format in formats {
+        let out = scan(&repo, format);
+        let json = scan_file("report", &out.stdout, 0);
+        assert!(json.findings().is_empty(), "{format:?}\n{}", json.story);
     }
 }

@@ -33,7 +33,15 @@ pub fn run(command: HookCommand) -> Exit {
         HookCommand::PrePush { remote, url, options } => {
             checked(Hook::PrePush, &options, || push(remote.as_deref(), url.as_deref()))
         }
-        HookCommand::PreReceive { options } => checked(Hook::PreReceive, &options, || received(&input()?)),
+        HookCommand::PreReceive { options } => checked(Hook::PreReceive, &options, || {
+            let text = input()?;
+            if text.is_empty() {
+                // git runs the hook for nothing but updates.
+                return Err(Error::new("there are no lines of git on standard input: nothing was checked")
+                    .help("a script that calls this has to hand on what it read from its own standard input"));
+            }
+            received(&text)
+        }),
         HookCommand::Update { name, old, new, options } => {
             checked(Hook::Update, &options, || received(format!("{old} {new} {name}\n").as_bytes()))
         }

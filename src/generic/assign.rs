@@ -207,7 +207,7 @@ fn operator(
             _ => return None,
         },
         b'+' | b'.' if second(view) == Some(b'=') => (Op::Equals, at + 2),
-        b',' if closed => match far_value(view, at + 1) {
+        b',' if closed && !(before == Some(b'/') && ends_a_url(view, name.start)) => match far_value(view, at + 1) {
             Some(at) => (Op::Colon, at),
             None => (Op::Pair, at + 1),
         },
@@ -227,6 +227,19 @@ fn operator(
         byte if gap || closed => word_operator(view, name, before, byte, at)?,
         _ => return None,
     })
+}
+
+/// Does a URL end with the name? In a table its neighbour has nothing to do with it.
+fn ends_a_url(view: &mut View<'_>, name: usize) -> bool {
+    let from = name.saturating_sub(200);
+    for at in (from..name).rev() {
+        match view.before(at + 1) {
+            Some(b'"' | b'\'' | b' ' | b'\n') | None => return false,
+            Some(b':') => return view.has(at + 1, b"//"),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A cell of a table that holds one word.
