@@ -7,6 +7,7 @@ use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
 use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
+use crate::detect::overlap::Spans;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
 use crate::detect::shapes::{Runs, Shapes, TOLD_APART};
@@ -542,8 +543,9 @@ fn is_hash_like(value: &[u8]) -> bool {
 pub(crate) fn drop_generic(set: &RuleSet, found: &mut Vec<RawMatch>) {
     let damaged: Vec<_> = found.iter().filter(|m| m.verdict == Verdict::Malformed).map(|m| m.span.clone()).collect();
     if !damaged.is_empty() {
+        let damaged = Spans::new(damaged);
         found.retain(|m| {
-            let inside = damaged.iter().any(|span| span.start <= m.span.start && m.span.end <= span.end);
+            let inside = damaged.holds(&m.span);
             !(inside && m.verdict == Verdict::Shape && set.metas()[m.rule].is_generic())
         });
     }
