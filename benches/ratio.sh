@@ -9,7 +9,7 @@ benches/ratio.sh [-n RUNS] [-b KEYSCAN] REPOSITORY...
   -n RUNS     runs of each measurement, of which the median counts; default 3
   -b KEYSCAN  the program; default target/release/keyscan
 
-Needs git, GNU time (/usr/bin/time) and python3; ripgrep for the line that is compared with it.
+Needs git and python3; ripgrep for the line that is compared with it, valgrind for the count of allocations.
 TEXT
 }
 
@@ -28,7 +28,7 @@ shift $((OPTIND - 1))
 [ $# -gt 0 ] || { usage >&2 && exit 2; }
 keyscan=$(realpath "$keyscan")
 [ -x "$keyscan" ] || { echo "there is no $keyscan: run \`cargo build --release --locked\`" >&2 && exit 2; }
-for needed in git python3 /usr/bin/time; do
+for needed in git python3; do
     command -v "$needed" >/dev/null || { echo "$needed is needed" >&2 && exit 2; }
 done
 
@@ -42,31 +42,38 @@ row() { printf '| %s | %s | %s | %s | %s |\n' "$@"; }
 # measure NAME COMMAND...: runs it RUNS times after one run that warms the caches; then `of NAME cpu|wall|memory` gives
 # the median. keyscan's own exit codes 0 and 1 are fine (ripgrep's, too); 2 is worth a warning.
 measure() {
-    local name=$1 code
-    shift
-    : >"$temporary/$name.runs"
-    for run in $(seq 0 "$runs"); do
-        code=0
-        /usr/bin/time -q -o "$temporary/one" -f '%U %S %e %M' "$@" >/dev/null 2>"$temporary/$name.err" || code=$?
-        if [ "$code" -gt 2 ] || [ ! -s "$temporary/one" ]; then
-            cat "$temporary/$name.err" >&2
-            echo "$* ended with $code" >&2
-            exit 2
-        fi
-        [ "$code" = 2 ] && [ "$run" = 0 ] && echo "warning: $* ended with 2: it could not read everything" >&2
-        [ "$run" = 0 ] || cat "$temporary/one" >>"$temporary/$name.runs"
-    done
+    python3 - "$temporary/$1.runs" "$runs" "${@:2}" <<'PYTHON'
+import os, subprocess, sys, time
+
+out, runs, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+with open(out, "w") as file:
+    for run in range(runs + 1):
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        said = child.stderr.read()
+        _, status, used = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
+        child.returncode = code = os.waitstatus_to_exitcode(status)
+        if not 0 <= code <= 2:
+            sys.stderr.buffer.write(said)
+            sys.exit(f"{' '.join(command)} ended with {code}")
+        if run == 0:
+            if code == 2:
+                print(f"warning: {' '.join(command)} ended with 2: it could not read everything", file=sys.stderr)
+            continue
+        print(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024, file=file)
+PYTHON
 }
 of() {
     case $2 in
-    cpu) awk '{ print $1 + $2 }' "$temporary/$1.runs" ;;
-    wall) awk '{ print $3 }' "$temporary/$1.runs" ;;
-    memory) awk '{ print $4 / 1024 }' "$temporary/$1.runs" ;;
+    cpu) awk '{ print $1 }' "$temporary/$1.runs" ;;
+    wall) awk '{ print $2 }' "$temporary/$1.runs" ;;
+    memory) awk '{ print $3 }' "$temporary/$1.runs" ;;
     esac | median
 }
-# ratio A B: A / B, or "too short" where the clock of GNU time (10 ms) is too coarse for a quotient.
-ratio() { calculate "f'{$1 / $2:.2f}' if $1 >= 0.2 and $2 >= 0.2 else 'too short to tell'"; }
-seconds() { printf '%.2f s' "$1"; }
+ratio() { calculate "f'{$1 / $2:.2f}'"; }
+seconds() { printf '%.3f s' "$1"; }
+mib() { printf '%.0f MiB' "$1"; }
 
 scan() { measure "$1" "$keyscan" --quiet --format json --output "$temporary/report" "${@:2}"; }
 
@@ -81,7 +88,7 @@ history() {
     row "full history, wall with -j1 / wall with -j2" "$(seconds "$(of one wall)")" "$(seconds "$(of two wall)")" \
         "$(ratio "$(of one wall)" "$(of two wall)")" "at least 1.7"
     packs=$(git -C "$repository" count-objects -v | awk '/^size-pack:/ { print $2 / 1024 }')
-    row "full history, peak memory; packs" "$(printf '%.0f MiB' "$(of history memory)")" "$(printf '%.0f MiB' "$packs")" \
+    row "full history, peak memory; packs" "$(mib "$(of history memory)")" "$(mib "$packs")" \
         "$(calculate "f'packs + {max(0, $(of history memory) - $packs):.0f} MiB'")" "at most packs + 256 MiB"
 }
 
@@ -96,28 +103,59 @@ tree() {
     scan tree --no-history "$repository"
     row "working tree, wall / ripgrep, wall" "$(seconds "$(of tree wall)")" "$(seconds "$(of ripgrep wall)")" \
         "$(ratio "$(of tree wall)" "$(of ripgrep wall)")" "at most 2"
-    row "working tree, peak memory" "$(printf '%.0f MiB' "$(of tree memory)")" "$(printf '%.0f MiB' "$(of ripgrep memory)")" "" ""
+    row "working tree, peak memory" "$(mib "$(of tree memory)")" "$(mib "$(of ripgrep memory)")" "" ""
+}
+
+# text REPOSITORY BYTES FILE: the tracked text files one after the other, again and again, up to so many bytes.
+text() {
+    git -C "$1" grep -zIl '' | (cd "$1" && xargs -0 cat --) | head -c "$2" >"$temporary/part" || true
+    [ -s "$temporary/part" ] || return 1
+    : >"$3"
+    while [ "$(stat -c %s "$3")" -lt "$2" ]; do cat "$temporary/part" >>"$3"; done
+    truncate -s "$2" "$3"
+    rm -f "$temporary/part"
 }
 
 large_file() {
-    local repository=$1 file=$temporary/large size
-    git -C "$repository" grep -zIl '' | (cd "$repository" && xargs -0 cat --) | head -c 268435456 >"$temporary/part" || true
-    if [ ! -s "$temporary/part" ]; then
+    local repository=$1 file=$temporary/large small=$temporary/small size=$((256 << 20)) huge=$((2 << 30))
+    if ! text "$repository" $size "$file"; then
         row "one large source file, one thread" "not measured" "no text files are tracked" "" "at least 1 GB/s"
         return
     fi
-    : >"$file"
-    while [ "$(stat -c %s "$file")" -lt 268435456 ]; do cat "$temporary/part" >>"$file"; done
-    size=$(stat -c %s "$file")
     scan large --no-history -j1 "$file"
     row "one large source file, one thread, whole process" "$(seconds "$(of large wall)")" \
         "$(calculate "f'{$size / 1e6:.0f} MB'")" "$(calculate "f'{$size / 1e9 / $(of large wall):.2f} GB/s'")" "at least 1 GB/s"
-    rm -f "$file" "$temporary/part"
+    scan large2 --no-history -j2 "$file"
+    row "the same, wall with -j1 / wall with -j2" "$(seconds "$(of large wall)")" "$(seconds "$(of large2 wall)")" \
+        "$(ratio "$(of large wall)" "$(of large2 wall)")" ""
+    while [ "$(stat -c %s "$file")" -lt $huge ]; do cat "$file" "$file" >"$small" && mv "$small" "$file"; done
+    scan huge --no-history "$file"
+    row "a file of 2 GiB, all threads; peak memory" "$(seconds "$(of huge wall)")" "" "$(mib "$(of huge memory)")" ""
+    rm -f "$file"
+    if command -v valgrind >/dev/null && text "$repository" $((8 << 20)) "$small"; then
+        : >"$temporary/empty"
+        local start some
+        start=$(allocations "$temporary/empty")
+        some=$(($(allocations "$small") - start))
+        row "allocations: at the start; for each KiB of source" "$start" "$(calculate "f'{$some * 1024 / (8 << 20):.2f}'")" "" ""
+    else
+        row "allocations" "not measured" "valgrind is not installed" "" ""
+    fi
+    rm -f "$small"
+}
+
+# Blocks that a scan of a file allocates.
+allocations() {
+    local code=0
+    valgrind --tool=dhat --dhat-out-file=/dev/null "$keyscan" --quiet --no-history -j1 --format json \
+        --output "$temporary/report" "$1" 2>"$temporary/said" || code=$?
+    [ "$code" -le 1 ] || { cat "$temporary/said" >&2 && exit 2; }
+    awk '/Total:/ { gsub(",", ""); print $(NF - 1) }' "$temporary/said"
 }
 
 one_line() {
     echo "a line" >"$temporary/line"
-    # 21 runs, timed by one process: GNU time's 10 ms are too coarse.
+    # 21 runs, timed by one process.
     local milliseconds
     milliseconds=$(python3 - "$keyscan" "$temporary/line" <<'PYTHON'
 import statistics, subprocess, sys, time

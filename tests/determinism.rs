@@ -440,7 +440,43 @@ fn build(base: &[u8], steps: &[Step]) -> (Vec<u8>, Vec<Region>) {
 fn sorted(mut matches: Vec<RawMatch>) -> Vec<RawMatch> {
     let secret = |m: &RawMatch| m.decoded.as_ref().map(|d| (d.secret.clone(), d.via.clone()));
     matches.sort_by_cached_key(|m| (m.span.start, m.span.end, m.rule, secret(m), m.confidence));
+    // Two pieces of a long run may both tell of what stands where one ends and the other begins.
+    matches.dedup();
     matches
+}
+
+/// Values in a run of token characters that is longer than what is looked at around a change: an edit shifts the pieces that
+/// it is looked at in.
+#[test]
+fn a_change_in_a_long_run_is_scanned_as_the_whole() {
+    let (detector, mut scratch, mut rng) = (detector(), Scratch::default(), Rng::new(23));
+    let mut found = 0;
+    for round in 0..120 {
+        let mut base = b"list: ".to_vec();
+        for n in 0..40 {
+            base.extend(format!("/entry{n}/datadog_api_key={}", rng.text(b"0123456789abcdef", 32)).bytes());
+            let len = rng.below(60);
+            base.extend(rng.text(b"abcxyz/._", len).bytes());
+        }
+        base.extend(b"\nend\n");
+        let memo = scan_whole(detector, &base, &mut scratch);
+        // At the start of the run, or anywhere in it: some bytes more, or some less.
+        let at = if round % 2 == 0 { 6 } else { 6 + rng.below(base.len() - 12) };
+        let text = rng.text(b"ab1/.", 1 + round * 5).into_bytes();
+        let cut = if round % 3 == 0 { rng.below(700).min(base.len() - at) } else { 0 };
+        let next = [&base[..at], &text, &base[at + cut..]].concat();
+        let regions = [
+            Region::Copy { from: 0, to: 0, len: at },
+            Region::Insert { to: at, len: text.len() },
+            Region::Copy { from: at + cut, to: at + text.len(), len: base.len() - at - cut },
+        ];
+        let regions: Vec<Region> = regions.into_iter().filter(|r| !matches!(r, Region::Copy { len: 0, .. })).collect();
+        let change = scan_change(detector, &next, &memo, &regions, &mut scratch);
+        let whole = scan_whole(detector, &next, &mut scratch);
+        assert_eq!(sorted(change.matches()), sorted(whole.matches()), "round {round}, at {at}, cut {cut}");
+        found += whole.matches().len();
+    }
+    assert!(found > 1000, "{found}");
 }
 
 proptest! {

@@ -765,11 +765,12 @@ struct Daemon(Child, u16);
 
 impl Daemon {
     fn start(base: &Path) -> Option<Self> {
+        // Started through `git`, it would be a child of that, and go on when that is ended.
+        let programs = Command::new("git").arg("--exec-path").output().ok()?.stdout;
+        let program = Path::new(std::str::from_utf8(&programs).ok()?.trim()).join("git-daemon");
         for _ in 0..5 {
             let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-            // The program itself: `git daemon` would start it, and leave it running when it is killed.
-            let own = Command::new("git").arg("--exec-path").output().ok()?.stdout;
-            let mut command = Command::new(Path::new(String::from_utf8(own).ok()?.trim()).join("git-daemon"));
+            let mut command = Command::new(&program);
             command.args(["--export-all", "--enable=receive-pack", "--listen=127.0.0.1", "--reuseaddr"]);
             command.arg(format!("--port={port}")).arg(format!("--base-path={}", base.display())).arg(base);
             command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", base);

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -379,4 +380,89 @@ fn without_a_path_the_current_directory_is_scanned() {
     let room = TempDir::new().unwrap();
     write(room.path(), "a", line(&token));
     Keyscan::at(room.path()).json(1).finding(&token);
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let room = TempDir::new().unwrap();
+    let pipe = room.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Nobody writes into the pipe, and the device never ends.
+    for name in [pipe.as_path(), Path::new("/dev/zero")] {
+        let json = Keyscan::at(room.path()).arg(name).json(2);
+        assert!(json.problems()[0].contains("it is not a regular file"), "{}", json.story);
+    }
+}
+
+/// Makes directories of 250 characters, one in the other, with a file in every second; gives the lengths of the files'
+/// paths below `room`.
+fn deep(room: &Path, levels: usize) -> Vec<usize> {
+    let script = format!(
+        "name=$(printf '%0250d' 0); for i in $(seq {levels}); do mkdir $name && cd $name && cp \"$0\" file || exit 1; done"
+    );
+    let token = room.join("token");
+    fs::write(&token, line(&github_token(180))).unwrap();
+    let made = Command::new("bash").arg("-c").arg(script).arg(&token).current_dir(room).status().unwrap();
+    assert!(made.success());
+    (1..=levels).map(|level| level * 251 + 4).collect()
+}
+
+#[test]
+fn paths_up_to_the_longest_are_scanned_and_longer_ones_told() {
+    let token = github_token(180);
+    // With `./` before them all stay below the 4,096 bytes that a system call takes.
+    let room = TempDir::new().unwrap();
+    let lengths = deep(room.path(), 16);
+    let json = Keyscan::at(room.path()).args([".", "--no-history"]).json(1);
+    let found = paths(json.finding(&token));
+    assert_eq!(found.iter().filter(|p| p.ends_with("file")).map(|p| p.len()).max(), lengths.last().copied());
+    assert_eq!(found.len(), lengths.len() + 1);
+    // One level deeper, and the system refuses the path: never a silent all-clear.
+    let room = TempDir::new().unwrap();
+    let lengths = deep(room.path(), 18);
+    let json = Keyscan::at(room.path()).args([".", "--no-history"]).json(2);
+    assert!(paths(json.finding(&token)).len() >= 17, "{}", lengths.len());
+    assert!(!json.problems().is_empty());
+    // `TempDir` cannot remove what it cannot name.
+    assert!(Command::new("rm").arg("-rf").arg(room.path()).status().unwrap().success());
+}
+
+#[test]
+fn files_that_change_while_they_are_read_do_no_harm() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let token = github_token(181);
+    let room = TempDir::new().unwrap();
+    let root = room.path().join("root");
+    write(&root, "stays", line(&token));
+    let text = "some words of a text\n".repeat(300_000);
+    let names: Vec<_> = (0..6).map(|n| root.join(format!("changes-{n}"))).collect();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for (n, name) in names.iter().enumerate() {
+            let (done, text, root) = (&done, &text, &root);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    // Grows, shrinks, vanishes, becomes a pipe, a link, a directory.
+                    let _ = fs::write(name, text);
+                    let _ = fs::OpenOptions::new().write(true).open(name).and_then(|f| f.set_len(n as u64));
+                    let _ = fs::write(name, &text[..100]);
+                    let _ = fs::remove_file(name);
+                    let _ = Command::new("mkfifo").arg(name).status();
+                    let _ = fs::remove_file(name);
+                    let _ = symlink(root, name);
+                    let _ = fs::remove_file(name);
+                    let _ = fs::create_dir(name);
+                    let _ = fs::remove_dir(name);
+                }
+            });
+        }
+        let scans: Vec<_> = (0..12).map(|_| Keyscan::at(&root).args([".", "--format", "json"]).run()).collect();
+        done.store(true, Ordering::Relaxed);
+        for out in scans {
+            // 2 where a file was gone before it could be read, and then it is named.
+            let json = out.json();
+            assert_eq!(paths(json.finding(&token)), ["stays"], "{}", json.story);
+            assert!(json.problems().iter().all(|p| p.contains("changes-")), "{}", json.story);
+        }
+    });
 }

@@ -257,24 +257,22 @@ pub fn find_dense(hay: &[u8], range: &Range<usize>, mut f: impl FnMut(usize, Sch
 }
 
 /// The first `%`, `\` or `&` of some bytes.
+#[inline]
 fn first_lead(chunk: &[u8; 16]) -> Option<usize> {
-    let word = u128::from_le_bytes(*chunk);
-    const ONES: u128 = u128::from_le_bytes([1; 16]);
-    const HIGH: u128 = u128::from_le_bytes([0x80; 16]);
-    let has = |byte: u8| {
-        let x = word ^ (ONES * u128::from(byte));
-        x.wrapping_sub(ONES) & !x & HIGH
-    };
-    let found = has(b'%') | has(b'\\') | has(b'&');
-    (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
+    let is = |byte: u8| (byte == b'%') | (byte == b'\\') | (byte == b'&');
+    // Most bytes are none of these; asked of all at once, this is three comparisons of vectors.
+    let some = chunk.iter().fold(false, |some, byte| some | is(*byte));
+    if some { chunk.iter().position(|byte| is(*byte)) } else { None }
 }
 
-/// The stretch of escapes around one of them, if they are many.
-fn dense(hay: &[u8], lead: usize) -> Option<(usize, usize, Scheme)> {
+/// The stretch of escapes around the one that could begin at `lead`, if they are many and it is not one of the last: where
+/// it begins, where it ends, and how it is written.
+pub fn dense(hay: &[u8], lead: usize) -> Option<(usize, usize, Scheme)> {
     let scheme = match hay[lead] {
         b'%' => Scheme::Percent,
         b'\\' => Scheme::Backslash,
-        _ => Scheme::Html,
+        b'&' => Scheme::Html,
+        _ => return None,
     };
     if run_of(hay, lead, scheme, 4).0 < 4 {
         return None;

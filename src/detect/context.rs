@@ -330,7 +330,11 @@ fn in_compound(hay: &[u8], span: &Range<usize>) -> bool {
 
 /// Is a value at `at` given to something? `key = value`, `"key": "value"`, `--key value`, `(value`, `Bearer value`.
 pub fn is_assigned(hay: &[u8], at: usize) -> bool {
-    let floor = at.saturating_sub(16);
+    // In paths and base64; no escape ends so.
+    if at > 0 && matches!(hay[at - 1], b'/' | b'+' | b'.' | b'-') {
+        return false;
+    }
+    let floor = at.saturating_sub(BESIDE);
     let mut i = at;
     let (mut spaced, mut quoted, mut next_line) = (false, false, false);
     while i > floor {
@@ -389,6 +393,9 @@ fn last_character(text: &[u8]) -> (u8, usize) {
         _ => (last, 1),
     }
 }
+
+/// Bytes before a value that [`is_assigned`] looks at.
+pub const BESIDE: usize = 16;
 
 /// How far back a quoted name is followed.
 pub const NAME: usize = 120;

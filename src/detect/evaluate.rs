@@ -7,6 +7,7 @@ use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, WordCache};
 use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
+use crate::detect::overlap::Spans;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
 use crate::detect::score::{self, Evidence};
 use crate::detect::shapes::{Runs, Shapes, TOLD_APART};
@@ -50,6 +51,7 @@ pub struct Evaluator<'a> {
     pub(crate) context: &'a ContextIndex,
     pub(crate) inventory: Option<&'a Inventory>,
     pub(crate) shapes: &'a Shapes,
+    pub(crate) alone: &'a Shapes,
 }
 
 /// What an evaluation works with.
@@ -67,7 +69,6 @@ struct Value {
     start: usize,
     run_end: usize,
     random: Option<bool>,
-    assigned: Option<bool>,
     named: Option<bool>,
 }
 
@@ -79,10 +80,6 @@ impl Value {
             read.cover(start as isize, value_end + 1);
             looks_random(&hay[start..value_end.min(start + JUDGED)]) || run_end - start < JUDGED && is_cut(hay, run_end)
         })
-    }
-
-    fn is_assigned(&mut self, hay: &[u8]) -> bool {
-        *self.assigned.get_or_insert_with(|| context::is_assigned(hay, self.start))
     }
 }
 
@@ -239,12 +236,16 @@ impl Evaluator<'_> {
     ) {
         let run_end = at + len;
         read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
-        let mut runs = if len > MANY { self.shapes.runs() } else { Runs::default() };
+        read.cover(at as isize - context::BESIDE as isize - 1, run_end + 1);
+        let [mut runs, mut runs_alone] =
+            [self.shapes, self.alone].map(|shapes| if len > MANY { shapes.runs() } else { Runs::default() });
         let mut work = Work { hay, cache, found, read };
         for start in starts(hay, at..run_end) {
-            let mut value = Value { at, start, run_end, random: None, assigned: None, named: None };
-            let seen =
-                self.shapes.at(hay, start, &mut runs, |index, end| self.value(index, end, &mut value, &mut work));
+            // What is given to nothing is no value of a rule that wants context.
+            let assigned = context::is_assigned(hay, start);
+            let (shapes, runs) = if assigned { (self.shapes, &mut runs) } else { (self.alone, &mut runs_alone) };
+            let mut value = Value { at, start, run_end, random: None, named: None };
+            let seen = shapes.at(hay, start, runs, |index, end| self.value(index, end, &mut value, &mut work));
             work.read.cover(at as isize, seen);
         }
     }
@@ -272,8 +273,7 @@ impl Evaluator<'_> {
         if let Some(context) = &rule.context {
             let from = value.at.saturating_sub(self.context.within());
             work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
-            let named = value.is_assigned(hay)
-                && could_match(hay, start, end, rule, format, work.read)
+            let named = could_match(hay, start, end, rule, format, work.read)
                 && *value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache));
             if !named {
                 return;
@@ -542,8 +542,9 @@ fn is_hash_like(value: &[u8]) -> bool {
 pub(crate) fn drop_generic(set: &RuleSet, found: &mut Vec<RawMatch>) {
     let damaged: Vec<_> = found.iter().filter(|m| m.verdict == Verdict::Malformed).map(|m| m.span.clone()).collect();
     if !damaged.is_empty() {
+        let damaged = Spans::new(damaged);
         found.retain(|m| {
-            let inside = damaged.iter().any(|span| span.start <= m.span.start && m.span.end <= span.end);
+            let inside = damaged.holds(&m.span);
             !(inside && m.verdict == Verdict::Shape && set.metas()[m.rule].is_generic())
         });
     }

@@ -35,6 +35,17 @@ impl<'t> Lines<'t> {
         Self { text, at: bom, line: 1, line_start: bom, chars: 0 }
     }
 
+    /// Goes on in a text of which `at` bytes were counted before, up to this line and with so many characters of it.
+    pub fn resume(text: &'t [u8], at: usize, (line, chars): (usize, usize)) -> Self {
+        Self { text, at, line, line_start: at, chars }
+    }
+
+    /// Counts up to a place; gives line and characters, to go on with.
+    pub fn count_to(&mut self, at: usize) -> (usize, usize) {
+        self.go(at);
+        (self.line, self.chars)
+    }
+
     /// Line and column of a match that begins where the last one did, or after that.
     pub fn position(&mut self, span: &Range<usize>) -> Position {
         self.go(span.start);

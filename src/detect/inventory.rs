@@ -3,6 +3,7 @@
 //! Every piece of a run of token characters that could be a key is hashed and looked up. Which pieces these are depends only
 //! on the bytes close to them, so the incremental scan finds the same as the plain one. See `docs/keys.md`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
@@ -197,21 +198,19 @@ impl Inventory {
     /// Where a rule knows what a key is, that rule says so, with what the inventory says added.
     pub(crate) fn merge(&self, found: &mut Vec<RawMatch>) {
         let ours = |m: &RawMatch| m.rule == self.rule;
-        let mut known: Vec<(Range<usize>, Fact)> =
-            found.iter().filter(|m| ours(m)).map(|m| (m.span.clone(), m.facts[0].clone())).collect();
-        known.dedup();
-        for (span, label) in known {
-            let mut named = false;
-            for m in found.iter_mut().filter(|m| !ours(m) && m.span == span) {
+        let place = |m: &RawMatch| (m.span.start, m.span.end);
+        let known: BTreeMap<_, Fact> =
+            found.iter().filter(|m| ours(m)).map(|m| (place(m), m.facts[0].clone())).collect();
+        let mut named = BTreeSet::new();
+        for m in found.iter_mut().filter(|m| !ours(m)) {
+            if let Some(label) = known.get(&place(m)) {
                 (m.verdict, m.confidence) = (Verdict::Proven, Confidence::Proven);
-                m.facts.retain(|fact| *fact != label);
+                m.facts.retain(|fact| fact != label);
                 m.facts.push(label.clone());
-                named = true;
-            }
-            if named {
-                found.retain(|m| !(ours(m) && m.span == span));
+                named.insert(place(m));
             }
         }
+        found.retain(|m| !(ours(m) && named.contains(&place(m))));
     }
 }
 

@@ -2,73 +2,35 @@
 //!
 //! Source text is full of `key` and `token`; the few bytes behind one say most of the time that nothing is assigned.
 
-use std::ops::Range;
-
-use aho_corasick::{AhoCorasick, Input, packed};
-
+use crate::detect::nibbles::Nibbles;
 use crate::generic::assign::{self, KEY_WORDS};
 
 /// Bytes from the start of a key word that [`follows`] looks at: a change farther away brings or takes no hit.
 pub const AHEAD: usize = 40;
 
-/// The compiled search.
-#[derive(Debug)]
-pub struct KeyWords {
-    search: Search,
-    lengths: Vec<usize>,
+/// What tells where a key word could begin.
+pub fn nibbles() -> Nibbles<4> {
+    Nibbles::new(KEY_WORDS.iter().map(|word| (word.as_bytes(), true)))
 }
 
-#[derive(Debug)]
-enum Search {
-    Packed(packed::Searcher),
-    Automaton(Box<AhoCorasick>),
-    Nothing,
+/// The length of the key word that begins here, if an operator may follow its name. It is written in lower case, with a
+/// capital, or in upper case.
+#[inline]
+pub fn at(hay: &[u8], start: usize) -> Option<usize> {
+    let rest = &hay[start..];
+    let first = rest.first()?.to_ascii_lowercase();
+    let here = |word: &&&str| word.as_bytes()[0] == first && is_spelt(rest, word.as_bytes());
+    let len = KEY_WORDS.iter().find(here)?.len();
+    follows(hay, start, len).then_some(len)
 }
 
-impl KeyWords {
-    /// Compiles the search: each word in lower case, with a capital, and in upper case.
-    pub fn new() -> Self {
-        let mut texts: Vec<Vec<u8>> = Vec::new();
-        for word in KEY_WORDS {
-            let lower = word.as_bytes().to_vec();
-            let mut title = lower.clone();
-            title[0].make_ascii_uppercase();
-            for text in [lower, title, word.to_ascii_uppercase().into_bytes()] {
-                if !texts.contains(&text) {
-                    texts.push(text);
-                }
-            }
-        }
-        let lengths = texts.iter().map(Vec::len).collect();
-        let mut builder = packed::Config::new().heuristic_pattern_limits(false).builder();
-        builder.extend(&texts);
-        let search = match (builder.build(), AhoCorasick::new(&texts)) {
-            (Some(packed), _) => Search::Packed(packed),
-            (None, Ok(automaton)) => Search::Automaton(Box::new(automaton)),
-            (None, Err(_)) => Search::Nothing,
-        };
-        Self { search, lengths }
-    }
-
-    /// Calls `f` with place and length of each key word that begins in `range` and that an operator may follow.
-    pub fn find(&self, hay: &[u8], range: Range<usize>, mut f: impl FnMut(usize, usize)) {
-        let longest = self.lengths.iter().max().copied().unwrap_or(1);
-        let end = (range.end + longest - 1).min(hay.len());
-        let mut at = range.start;
-        while at < end {
-            let found = match &self.search {
-                Search::Packed(packed) => packed.find_in(hay, (at..end).into()),
-                Search::Automaton(automaton) => automaton.find(Input::new(hay).range(at..end)),
-                Search::Nothing => None,
-            };
-            let Some(found) = found.filter(|m| m.start() < range.end) else { break };
-            let (start, len) = (found.start(), self.lengths[found.pattern().as_usize()]);
-            if follows(hay, start, len) {
-                f(start, len);
-            }
-            at = start + 1;
-        }
-    }
+/// Does a text begin with a word in one of its spellings?
+fn is_spelt(text: &[u8], word: &[u8]) -> bool {
+    let Some(text) = text.get(..word.len()) else { return false };
+    let (head, tail) = (&text[..1], &text[1..]);
+    let lower = |b: &u8| !b.is_ascii_uppercase();
+    let one_case = tail.iter().all(lower) || !text.iter().any(u8::is_ascii_lowercase);
+    one_case && head.eq_ignore_ascii_case(&word[..1]) && tail.eq_ignore_ascii_case(&word[1..])
 }
 
 /// May an operator follow the name in which this key word stands? Looks at [`AHEAD`] bytes; says yes if these end first.
@@ -93,8 +55,11 @@ fn follows(hay: &[u8], start: usize, len: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::ops::Range;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     fn naive(hay: &[u8], range: Range<usize>) -> Vec<(usize, usize)> {
         let there = |at: usize, word: &str| {
@@ -121,8 +86,14 @@ mod tests {
             let hay = text.as_bytes();
             let start = start.min(hay.len());
             let range = start..(start + len).min(hay.len());
-            let mut found = Vec::new();
-            KeyWords::new().find(hay, range.clone(), |at, len| found.push((at, len)));
+            let (mut found, nibbles) = (Vec::new(), nibbles());
+            for place in range.clone() {
+                if let Some(len) = at(hay, place) {
+                    let four = [hay[place..].to_vec(), vec![0; 4]].concat();
+                    prop_assert_ne!(nibbles.buckets(&four), 0);
+                    found.push((place, len));
+                }
+            }
             prop_assert_eq!(found, naive(hay, range));
         }
     }

@@ -50,6 +50,8 @@ pub struct Detector {
     /// How deep encoded text is decoded.
     depth: u8,
     shapes: Shapes,
+    /// Those of rules that need no context.
+    alone: Shapes,
 }
 
 impl Detector {
@@ -59,7 +61,8 @@ impl Detector {
             prefilter: Prefilter::new(&set),
             context: ContextIndex::new(&set),
             partners: Partners::new(&set),
-            shapes: Shapes::new(&set),
+            shapes: Shapes::new(&set, |_| true),
+            alone: Shapes::new(&set, |rule| rule.context.is_none()),
             inventory: None,
             depth: 0,
             set,
@@ -112,8 +115,8 @@ impl Detector {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        let Self { set, prefilter, context, shapes, inventory, .. } = self;
-        Evaluator { set, prefilter, context, shapes, inventory: inventory.as_ref() }
+        let Self { set, prefilter, context, shapes, alone, inventory, .. } = self;
+        Evaluator { set, prefilter, context, shapes, alone, inventory: inventory.as_ref() }
     }
 
     /// Finds the other half of each resolved match of a text, and raises matches whose other half is sure.

@@ -64,14 +64,49 @@ fn drop_joined(found: &mut Vec<RawMatch>) {
     if found.iter().all(|m| m.via().is_empty()) {
         return;
     }
-    let direct: Vec<(usize, Range<usize>)> =
-        found.iter().filter(|m| m.via().is_empty()).map(|m| (m.rule, m.span.clone())).collect();
-    found.retain(|m| {
-        let touches = |(rule, span): &&(usize, Range<usize>)| {
-            *rule == m.rule && m.span.start < span.end && span.start < m.span.end
+    let mut direct: BTreeMap<usize, Vec<Range<usize>>> = BTreeMap::new();
+    for m in found.iter().filter(|m| m.via().is_empty()) {
+        direct.entry(m.rule).or_default().push(m.span.clone());
+    }
+    let direct: BTreeMap<usize, Spans> = direct.into_iter().map(|(rule, spans)| (rule, Spans::new(spans))).collect();
+    found.retain(|m| m.via().is_empty() || direct.get(&m.rule).is_none_or(|spans| spans.overlapping(&m.span) < 2));
+}
+
+/// Ranges that are asked for many others: what each answer costs does not grow with their number.
+#[derive(Debug)]
+pub(crate) struct Spans {
+    starts: Vec<usize>,
+    ends: Vec<usize>,
+    /// For each of `starts`: the farthest end of the ranges that begin there or before.
+    reach: Vec<usize>,
+}
+
+impl Spans {
+    /// Takes ranges in any order; empty ones count for nothing.
+    pub(crate) fn new(spans: impl IntoIterator<Item = Range<usize>>) -> Self {
+        let mut spans: Vec<Range<usize>> = spans.into_iter().filter(|span| !span.is_empty()).collect();
+        spans.sort_unstable_by_key(|span| span.start);
+        let farthest = |reach: &mut usize, span: &Range<usize>| {
+            *reach = span.end.max(*reach);
+            Some(*reach)
         };
-        m.via().is_empty() || direct.iter().filter(touches).count() < 2
-    });
+        let reach = spans.iter().scan(0, farthest).collect();
+        let mut ends: Vec<usize> = spans.iter().map(|span| span.end).collect();
+        ends.sort_unstable();
+        Self { starts: spans.into_iter().map(|span| span.start).collect(), ends, reach }
+    }
+
+    /// How many have a byte of this range, which is not empty?
+    pub(crate) fn overlapping(&self, span: &Range<usize>) -> usize {
+        let begun = self.starts.partition_point(|start| *start < span.end);
+        begun - self.ends.partition_point(|end| *end <= span.start).min(begun)
+    }
+
+    /// Does one of them hold all of this range?
+    pub(crate) fn holds(&self, span: &Range<usize>) -> bool {
+        let begun = self.starts.partition_point(|start| *start <= span.start);
+        begun > 0 && self.reach[begun - 1] >= span.end
+    }
 }
 
 /// Matches that overlap a span, of matches that do not overlap each other and are sorted.
@@ -86,20 +121,20 @@ fn distinct(mut found: Vec<RawMatch>) -> Vec<RawMatch> {
     let same = |a: &RawMatch, b: &RawMatch| {
         a.rule == b.rule && a.decoded.as_ref().map(|d| &d.secret) == b.decoded.as_ref().map(|d| &d.secret)
     };
-    found.sort_by(|a, b| {
-        let order = |m: &RawMatch| {
-            (m.rule, m.decoded.as_ref().map(|d| d.secret.clone()), m.via().len(), m.span.start, m.span.end)
-        };
-        order(a).cmp(&order(b))
-    });
+    fn order(m: &RawMatch) -> impl Ord + '_ {
+        (m.rule, m.decoded.as_ref().map(|d| &d.secret), m.via().len(), m.span.start, m.span.end)
+    }
+    found.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut kept: Vec<RawMatch> = Vec::with_capacity(found.len());
+    // Where what was kept of the same secret stands: these do not overlap.
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     for m in found {
-        let again = kept
-            .iter()
-            .rev()
-            .take_while(|k| same(k, &m))
-            .any(|k| k.span.start < m.span.end && m.span.start < k.span.end);
-        if !again {
+        if kept.last().is_some_and(|k| !same(k, &m)) {
+            taken.clear();
+        }
+        let before = taken.range(..m.span.end).next_back();
+        if before.is_none_or(|(_, end)| *end <= m.span.start) {
+            taken.insert(m.span.start, m.span.end);
             kept.push(m);
         }
     }
@@ -127,8 +162,29 @@ fn is_wrapper(set: &RuleSet, m: &RawMatch) -> bool {
 
 /// Drops matches whose value turned out to be the encoding of something known.
 fn without_wrappers(set: &RuleSet, direct: Vec<RawMatch>, inner: &[RawMatch]) -> Vec<RawMatch> {
-    let known: Vec<&Range<usize>> =
-        inner.iter().filter(|m| m.confidence >= Confidence::Medium).map(|m| &m.span).collect();
-    let covers = |m: &RawMatch| known.iter().any(|span| span.start < m.span.end && m.span.start < span.end);
+    let known = Spans::new(inner.iter().filter(|m| m.confidence >= Confidence::Medium).map(|m| m.span.clone()));
+    let covers = |m: &RawMatch| known.overlapping(&m.span) > 0;
     direct.into_iter().filter(|m| !(is_wrapper(set, m) && covers(m))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn spans_equal_the_plain_definition(
+            spans in proptest::collection::vec((0usize..40, 0usize..12), 0..20),
+            (start, len) in (0usize..40, 1usize..12),
+        ) {
+            let spans: Vec<Range<usize>> = spans.iter().map(|(start, len)| *start..start + len).collect();
+            let asked = start..start + len;
+            let all = Spans::new(spans.iter().cloned());
+            let filled = || spans.iter().filter(|span| !span.is_empty());
+            let overlapping = filled().filter(|span| span.start < asked.end && asked.start < span.end).count();
+            prop_assert_eq!(all.overlapping(&asked), overlapping);
+            prop_assert_eq!(all.holds(&asked), filled().any(|span| span.start <= asked.start && asked.end <= span.end));
+        }
+    }
 }

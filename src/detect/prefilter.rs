@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::decode::{self, Scheme};
 use crate::detect::anywhere::Anywhere;
 use crate::detect::boundary;
-use crate::detect::keywords::{self, KeyWords};
+use crate::detect::keywords;
 use crate::detect::nibbles::Nibbles;
 use crate::detect::runs;
 use crate::detect::simd::Texts;
@@ -26,6 +26,8 @@ use crate::rules::{Anchoring, Rule, RuleSet};
 
 /// Shortest run of token characters that is looked into.
 pub const MIN_RUN: usize = 16;
+/// Bytes at each end of a range in which stretches of many escapes are looked for that reach over it.
+const EDGE: usize = 256;
 /// Longest run that is judged as one value; longer ones are looked at piece by piece.
 const MAX_VALUE: usize = 512;
 
@@ -68,6 +70,8 @@ pub struct Seam {
 #[derive(Debug)]
 pub struct Prefilter {
     literals: Vec<Literal>,
+    /// Length of the longest literal.
+    longest: usize,
     /// Literals that stand in runs.
     in_run: Trigrams,
     /// Literals of two or three bytes that can stand anywhere.
@@ -80,7 +84,6 @@ pub struct Prefilter {
     all_runs: bool,
     /// Rules for the beginning of a text.
     at_start: Vec<usize>,
-    names: Option<KeyWords>,
     /// Rules that judge by evidence, with the kind of name.
     named: Vec<(Class, usize)>,
     /// Look for encoded text?
@@ -103,6 +106,7 @@ impl Prefilter {
     pub fn new(set: &RuleSet) -> Self {
         let mut filter = Self {
             literals: Vec::new(),
+            longest: 0,
             in_run: Trigrams::default(),
             short: Trigrams::default(),
             texts: Texts::default(),
@@ -110,7 +114,6 @@ impl Prefilter {
             values: false,
             all_runs: false,
             at_start: Vec::new(),
-            names: None,
             named: Vec::new(),
             encoded: false,
         };
@@ -136,7 +139,7 @@ impl Prefilter {
                 Anchoring::Start => filter.at_start.push(index),
                 Anchoring::Value => filter.values = true,
                 Anchoring::Name(class) => {
-                    filter.names.get_or_insert_with(KeyWords::new);
+                    filter.texts.names = keywords::nibbles();
                     filter.named.push((*class, index));
                 }
             }
@@ -175,7 +178,7 @@ impl Prefilter {
     /// Where hits can come or go when the bytes on one side of a place change, beside the run of token characters that is
     /// cut there: a little before it, and less behind it.
     pub fn seam(&self) -> Seam {
-        let longest = self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(1);
+        let longest = self.longest.max(1);
         let decode = if self.encoded { decode::LOOK } else { 0 };
         Seam {
             before: (longest - 1).max(MIN_RUN - 1).max(BEHIND + 1).max(keywords::AHEAD).max(decode),
@@ -185,9 +188,8 @@ impl Prefilter {
 
     /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
     pub fn reach(&self) -> usize {
-        let literal = self.literals.iter().map(|l| l.bytes.len()).max().unwrap_or(0);
         let decode = if self.encoded { decode::LOOK } else { 0 };
-        literal.max(BEHIND).max(keywords::AHEAD).max(decode) + MIN_RUN
+        self.longest.max(BEHIND).max(keywords::AHEAD).max(decode) + MIN_RUN
     }
 
     /// The rule that judges values of a kind of name.
@@ -209,6 +211,7 @@ impl Prefilter {
         let known = self.literals.iter().position(|l| l.bytes == bytes && l.any_case == any_case);
         let index = known.unwrap_or_else(|| {
             self.literals.push(Literal { bytes: bytes.to_vec(), any_case, rules: Vec::new() });
+            self.longest = self.longest.max(bytes.len());
             self.literals.len() - 1
         });
         if !self.literals[index].rules.contains(&rule) {
@@ -224,13 +227,18 @@ impl Prefilter {
         if range.start == 0 && !self.at_start.is_empty() && !hay.is_empty() {
             hits.push(Hit { at: 0, what: What::Start });
         }
-        if let Some(names) = &self.names {
-            names.find(hay, range.clone(), |at, len| hits.push(Hit { at, what: What::Name(len as u32) }));
-        }
         if self.encoded {
-            decode::find_dense(hay, &range, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
+            // Blocks tell of stretches that lie in the range as a whole.
+            let edges = if range.len() > 2 * EDGE {
+                [range.start..range.start + EDGE, range.end - EDGE..range.end]
+            } else {
+                [range.clone(), range.end..range.end]
+            };
+            for edge in edges.iter().filter(|edge| !edge.is_empty()) {
+                decode::find_dense(hay, edge, |at, scheme| hits.push(Hit { at, what: What::Encoded(scheme) }));
+            }
         }
-        let mut finder = Finder { filter: self, hay, range: range.clone(), hits };
+        let mut finder = Finder { filter: self, hay, range: range.clone(), hits, dense_end: range.start };
         runs::walk(hay, range.clone(), &self.texts, &mut finder);
         self.anywhere.behind(&range).for_each(|at| runs::Sink::far(&mut finder, at));
         // Nearly sorted already. An escape may be found from the runs on both sides.
@@ -296,6 +304,8 @@ struct Finder<'a> {
     hay: &'a [u8],
     range: Range<usize>,
     hits: &'a mut Vec<Hit>,
+    /// Where the last stretch of many escapes ends.
+    dense_end: usize,
 }
 
 impl Finder<'_> {
@@ -318,8 +328,28 @@ impl runs::Sink for Finder<'_> {
     }
 
     fn far(&mut self, at: usize) {
-        let Self { filter, hay, range, hits } = self;
+        let Self { filter, hay, range, hits, .. } = self;
         filter.anywhere.at(hay, at, range, |at, literal| filter.push_if_there(hay, at, literal, hits));
+    }
+
+    #[inline]
+    fn name(&mut self, at: usize) {
+        if let Some(len) = keywords::at(self.hay, at) {
+            self.hits.push(Hit { at, what: What::Name(len as u32) });
+        }
+    }
+
+    fn leads(&mut self, base: usize, mut leads: u64) {
+        while self.filter.encoded && leads != 0 {
+            let at = base + leads.trailing_zeros() as usize;
+            leads &= leads - 1;
+            if at >= self.dense_end
+                && let Some((start, end, scheme)) = decode::dense(self.hay, at)
+            {
+                self.hits.push(Hit { at: start, what: What::Encoded(scheme) });
+                self.dense_end = end;
+            }
+        }
     }
 
     fn run(&mut self, run: Range<usize>, mixed: bool) {
@@ -337,8 +367,11 @@ impl runs::Sink for Finder<'_> {
     }
 }
 
-/// Keeps the pieces of a run in which a value that looks random could begin.
+/// Keeps the pieces of a run in which a value that looks random could begin. Where the range that is looked at ends in the
+/// middle of a run, the next piece is looked at, too: one of an earlier version that began in the range may have covered it.
 fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
+    let more = hay[run.end..].iter().take(MAX_VALUE).take_while(|b| is_token_byte(**b)).count();
+    let run = run.start..run.end + more;
     let mut start = run.start;
     while start < run.end {
         let end = run.end.min(start + MAX_VALUE);

@@ -7,6 +7,10 @@ use crate::detect::boundary::{LOOK_BACK, could_begin, may_hold_escape};
 use crate::detect::prefilter::MIN_RUN;
 use crate::detect::simd::{Block, Bytes, LOOK, Texts};
 
+/// Escapes in a block from which on they are told: a stretch of 16, each with what follows it at most 14 bytes long, reaches
+/// into at most 5 blocks, so one of these has more.
+const LEADS: u32 = 3;
+
 /// Told what stands where.
 pub trait Sink {
     /// At this place in a run a literal could begin: a token could, or one of the texts that may stand inside a word.
@@ -15,6 +19,10 @@ pub trait Sink {
     fn short(&mut self, at: usize);
     /// At this place, in a run or not, the key of a literal could begin.
     fn far(&mut self, at: usize);
+    /// At this place, in a run or not, a key word of a name could begin.
+    fn name(&mut self, at: usize);
+    /// In a block that begins at `base` an escape could begin at these places, of which there are [`LEADS`] or more.
+    fn leads(&mut self, base: usize, leads: u64);
     /// A run. `mixed`: it changes three times between letters and digits or five times between letter cases.
     fn run(&mut self, run: Range<usize>, mixed: bool);
 }
@@ -68,6 +76,8 @@ impl Block {
             &mut self.inner,
             &mut self.short,
             &mut self.far,
+            &mut self.name,
+            &mut self.lead,
         ] {
             *mask &= keep;
         }
@@ -163,6 +173,14 @@ impl<S: Sink> Walker<'_, S> {
         while far != 0 {
             self.sink.far(base + far.trailing_zeros() as usize);
             far &= far - 1;
+        }
+        let mut name = block.name;
+        while name != 0 {
+            self.sink.name(base + name.trailing_zeros() as usize);
+            name &= name - 1;
+        }
+        if block.lead.count_ones() >= LEADS {
+            self.sink.leads(base, block.lead);
         }
         let mut token = block.token;
         if let Some(mut open) = self.open.take() {
@@ -310,6 +328,8 @@ mod tests {
         places: Vec<usize>,
         short: Vec<usize>,
         far: Vec<usize>,
+        names: Vec<usize>,
+        base: Option<usize>,
         runs: Vec<(Range<usize>, bool)>,
     }
 
@@ -326,6 +346,14 @@ mod tests {
             self.far.push(at);
         }
 
+        fn name(&mut self, at: usize) {
+            self.names.push(at);
+        }
+
+        fn leads(&mut self, base: usize, leads: u64) {
+            assert!(base % 64 == self.base.get_or_insert(base).wrapping_rem(64) && leads.count_ones() >= LEADS);
+        }
+
         fn run(&mut self, run: Range<usize>, mixed: bool) {
             self.runs.push((run, mixed));
         }
@@ -333,7 +361,11 @@ mod tests {
 
     fn texts() -> Texts {
         let plain = |text: &'static str| (text.as_bytes(), false);
-        Texts { near: Nibbles::with_last([plain("x-A")], [plain("://")]), far: Nibbles::new([plain("c-x-")]) }
+        Texts {
+            near: Nibbles::with_last([plain("x-A")], [plain("://")]),
+            far: Nibbles::new([plain("c-x-")]),
+            names: Nibbles::new([plain("hp_")]),
+        }
     }
 
     fn check(hay: &[u8], range: Range<usize>) {
@@ -343,7 +375,7 @@ mod tests {
         assert_eq!(runs, naive(hay, range.clone()));
         let starts = |at: usize, text: &[u8]| hay[at..].starts_with(text);
         let places = |text: &[u8]| range.clone().filter(|&at| starts(at, text)).collect::<Vec<_>>();
-        assert_eq!((seen.short, seen.far), (places(b"://"), places(b"c-x-")));
+        assert_eq!((seen.short, seen.far, seen.names), (places(b"://"), places(b"c-x-"), places(b"hp_")));
         for (run, mixed) in seen.runs {
             for at in run.clone() {
                 let wanted = could_begin(hay, at) || starts(at, b"x-A");

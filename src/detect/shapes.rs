@@ -45,12 +45,14 @@ pub struct Runs {
 }
 
 impl Shapes {
-    /// Collects the shapes of the rules that are anchored at values.
-    pub fn new(set: &RuleSet) -> Self {
+    /// Collects the shapes of the rules that are anchored at values, of those that `wanted` picks.
+    pub fn new(set: &RuleSet, wanted: impl Fn(&Rule) -> bool) -> Self {
         let mut classes: Vec<(Class, Vec<usize>)> = Vec::new();
         let mut others = vec![Vec::new(); 256];
         for (index, rule) in set.rules().iter().enumerate() {
-            let Some(format) = rule.format.as_ref().filter(|_| matches!(rule.anchoring, Anchoring::Value)) else {
+            let Some(format) =
+                rule.format.as_ref().filter(|_| matches!(rule.anchoring, Anchoring::Value) && wanted(rule))
+            else {
                 continue;
             };
             let class = format.lead();

@@ -31,6 +31,10 @@ pub struct Block {
     pub short: u64,
     /// Here a far text could begin.
     pub far: u64,
+    /// Here a key word of a name could begin.
+    pub name: u64,
+    /// One of `%`, `\`, `&`: here an escape could begin.
+    pub lead: u64,
 }
 
 /// The texts that are looked for.
@@ -40,6 +44,8 @@ pub struct Texts {
     pub near: Nibbles<3>,
     /// By their rarest four bytes: those that can stand anywhere.
     pub far: Nibbles<4>,
+    /// By their first four bytes: key words of names, in any letter case.
+    pub names: Nibbles<4>,
 }
 
 /// Looks at 64 bytes.
@@ -79,7 +85,8 @@ pub fn plain_find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
 
 /// The plain way: the definition.
 pub fn plain(bytes: &Bytes, texts: &Texts) -> Block {
-    let mut block = Block { far: plain_find(bytes, &texts.far), ..Block::default() };
+    let (far, name) = (plain_find(bytes, &texts.far), plain_find(bytes, &texts.names));
+    let mut block = Block { far, name, ..Block::default() };
     for (i, four) in bytes.windows(4).enumerate() {
         let (b, bit) = (four[0], 1 << i);
         let set = |mask: &mut u64, is: bool| *mask |= if is { bit } else { 0 };
@@ -87,6 +94,7 @@ pub fn plain(bytes: &Bytes, texts: &Texts) -> Block {
         set(&mut block.upper, b.is_ascii_uppercase());
         set(&mut block.lower, b.is_ascii_lowercase());
         set(&mut block.word, b.is_ascii_alphanumeric() || b == b'_');
+        set(&mut block.lead, LEADS.contains(&b));
         set(&mut block.token, b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'/' | b'=' | b'.' | b'-'));
         let buckets = texts.near.buckets(four);
         set(&mut block.inner, buckets & 0x7f != 0);
@@ -94,6 +102,9 @@ pub fn plain(bytes: &Bytes, texts: &Texts) -> Block {
     }
     block
 }
+
+/// What escapes begin with.
+const LEADS: [u8; 3] = *b"%\\&";
 
 /// Kinds of token characters, so chosen that a kind is told by both halves of a byte.
 const DIGITS: u8 = 1;
@@ -137,11 +148,11 @@ const LOW: [u8; 16] = {
 mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256,
-        _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
-        _mm256_srli_epi16,
+        _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+        _mm256_slli_epi16, _mm256_srli_epi16,
     };
 
-    use super::{Block, Bytes, HIGH, LOW, LOWER, Nibbles, Texts, UPPER};
+    use super::{Block, Bytes, HIGH, LEADS, LOW, LOWER, Nibbles, Texts, UPPER};
 
     pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
         // SAFETY: `LOOK` chooses this function only after AVX2 was detected.
@@ -155,7 +166,7 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     fn look_avx2(bytes: &Bytes, texts: &Texts) -> Block {
-        let [low, high] = [0, 32].map(|at| part(&parts(bytes, at), texts));
+        let [low, high] = [0, 32].map(|at| part(whole(bytes, at), &parts(bytes, at), texts));
         let join = |i: usize| u64::from(low[i]) | u64::from(high[i]) << 32;
         let [digit, upper, lower] = [0, 1, 2].map(join);
         Block {
@@ -167,6 +178,8 @@ mod avx2 {
             inner: join(5),
             short: join(6),
             far: join(7),
+            name: join(8),
+            lead: join(9),
         }
     }
 
@@ -188,6 +201,14 @@ mod avx2 {
         })
     }
 
+    /// The 32 bytes from a place on.
+    #[target_feature(enable = "avx2")]
+    fn whole(bytes: &Bytes, at: usize) -> __m256i {
+        let bytes: &[u8; 35] = if at == 0 { first(bytes) } else { last(bytes) };
+        // SAFETY: the load takes the first 32 of 35 bytes; unaligned loads are allowed.
+        unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+    }
+
     fn first(bytes: &Bytes) -> &[u8; 35] {
         bytes.first_chunk().expect("35 of 67 bytes")
     }
@@ -196,9 +217,9 @@ mod avx2 {
         bytes.last_chunk().expect("35 of 67 bytes")
     }
 
-    /// Digit, upper, lower, token, `_`, inner, short and far for 32 bytes.
+    /// Digit, upper, lower, token, `_`, inner, short, far, name and lead for 32 bytes.
     #[target_feature(enable = "avx2")]
-    fn part(parts: &[(__m256i, __m256i); 4], texts: &Texts) -> [u32; 8] {
+    fn part(text: __m256i, parts: &[(__m256i, __m256i); 4], texts: &Texts) -> [u32; 10] {
         let kind = both(parts[0], &LOW, &HIGH);
         let near = buckets(parts, &texts.near);
         [
@@ -210,6 +231,10 @@ mod avx2 {
             any(near, 0x7f),
             top(near),
             any(buckets(parts, &texts.far), 0xff),
+            any(buckets(parts, &texts.names), 0xff),
+            top(LEADS.iter().fold(_mm256_setzero_si256(), |all, lead| {
+                _mm256_or_si256(all, _mm256_cmpeq_epi8(text, _mm256_set1_epi8(*lead as i8)))
+            })),
         ]
     }
 
@@ -252,13 +277,17 @@ mod avx2 {
 mod neon {
     use std::arch::aarch64::{uint8x16_t, vandq_u8, vdupq_n_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
 
-    use super::{Block, Bytes, DIGITS, HIGH, LOW, LOWER, Nibbles, Texts, UNDERSCORE, UPPER};
+    use super::{Block, Bytes, DIGITS, HIGH, LEADS, LOW, LOWER, Nibbles, Texts, UNDERSCORE, UPPER};
 
     pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
-        let mut block = Block { far: find(bytes, &texts.far), ..Block::default() };
+        let (far, name) = (find(bytes, &texts.far), find(bytes, &texts.names));
+        let mut block = Block { far, name, ..Block::default() };
         for at in [0, 16, 32, 48] {
             let kinds = store(both(load(bytes, at), &LOW, &HIGH));
             let near = store(buckets(bytes, at, &texts.near));
+            for (i, byte) in bytes[at..at + 16].iter().enumerate() {
+                block.lead |= u64::from(LEADS.contains(byte)) << (at + i);
+            }
             for (i, (kind, near)) in kinds.iter().zip(near).enumerate() {
                 let bit = |mask: u8| u64::from(kind & mask != 0) << (at + i);
                 block.digit |= bit(DIGITS);
@@ -320,6 +349,7 @@ mod tests {
         Texts {
             near: Nibbles::with_last(["ghp", "AKI", "x7", ".at"].map(plain), [plain("://")]),
             far: Nibbles::new([("pass".as_bytes(), true), plain("-BEG"), ("\u{e9}!a".as_bytes(), false)]),
+            names: Nibbles::new([("key".as_bytes(), true), ("_pw".as_bytes(), true), ("token".as_bytes(), true)]),
         }
     }
 
@@ -344,7 +374,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_the_plain_way(bytes in proptest::collection::vec(any::<u8>(), 67), text in "[ghpAKIx7:/.at]{67}") {
+        fn equals_the_plain_way(bytes in proptest::collection::vec(any::<u8>(), 67), text in "[ghpAKIx7:/.atkeyTOKEN_w%&\\\\]{67}") {
             for bytes in [bytes.as_slice(), text.as_bytes()] {
                 check(bytes.try_into().expect("67 bytes"));
             }
@@ -359,7 +389,9 @@ mod tests {
         bytes[40..42].copy_from_slice(b"x7");
         bytes[30..34].copy_from_slice(b"-BEG");
         bytes[50..54].copy_from_slice(b"pASs");
+        bytes[20..23].copy_from_slice(b"kEY");
         let block = LOOK(&bytes, &texts());
         assert_eq!((block.short, block.inner, block.far), (1 << 63, 1 << 10 | 1 << 40, 1 << 30 | 1 << 50));
+        assert_eq!(block.name, 1 << 20);
     }
 }

@@ -17,31 +17,63 @@ pub const LARGE: usize = 4 << 20;
 /// Bytes of a piece, or a little more.
 const PIECE: usize = 1 << 20;
 
-/// All matches of a text, before overlaps are resolved; and whether anything was left out because a limit on decoding was
-/// reached.
-pub fn scan(detector: &Detector, hay: &[u8]) -> (Vec<RawMatch>, bool) {
-    scan_pieces(detector, hay, PIECE)
+/// What was found in a part of a text.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// All matches of the hits in it, before overlaps are resolved.
+    pub found: Vec<RawMatch>,
+    /// Something was left out because a limit on decoding was reached.
+    pub cut: bool,
+    /// The start of the text was looked at: what stands before it could matter.
+    pub starts: bool,
+    /// The end of the text was looked at: what follows it could matter.
+    pub ends: bool,
 }
 
-fn scan_pieces(detector: &Detector, hay: &[u8], size: usize) -> (Vec<RawMatch>, bool) {
-    let scanned: Vec<_> = pieces(hay, size).into_par_iter().map(|range| scan_piece(detector, hay, range)).collect();
-    let cut = scanned.iter().any(|(_, cut)| *cut);
-    (scanned.into_iter().flat_map(|(found, _)| found).collect(), cut)
+impl Part {
+    fn join(mut self, mut other: Self) -> Self {
+        self.found.append(&mut other.found);
+        self.cut |= other.cut;
+        self.starts |= other.starts;
+        self.ends |= other.ends;
+        self
+    }
 }
 
-fn scan_piece(detector: &Detector, hay: &[u8], range: Range<usize>) -> (Vec<RawMatch>, bool) {
-    let (mut hits, mut found, mut words, mut cut) = (Vec::new(), Vec::new(), WordCache::default(), false);
+/// Scans a whole text.
+pub fn scan(detector: &Detector, hay: &[u8]) -> Part {
+    scan_pieces(detector, hay, 0..hay.len(), PIECE)
+}
+
+/// Scans a part of a text: what is found for the hits that begin in it.
+pub fn scan_part(detector: &Detector, hay: &[u8], range: Range<usize>) -> Part {
+    scan_pieces(detector, hay, range, PIECE)
+}
+
+fn scan_pieces(detector: &Detector, hay: &[u8], range: Range<usize>, size: usize) -> Part {
+    let scanned: Vec<_> = pieces(&hay[..range.end], range.start, size)
+        .into_par_iter()
+        .map(|range| scan_piece(detector, hay, range))
+        .collect();
+    scanned.into_iter().fold(Part::default(), Part::join)
+}
+
+fn scan_piece(detector: &Detector, hay: &[u8], range: Range<usize>) -> Part {
+    let (mut hits, mut words, mut part) = (Vec::new(), WordCache::default(), Part::default());
     detector.prefilter(hay, range, &mut hits);
     for hit in hits {
-        cut |= detector.evaluate(hay, hit, &mut words, &mut found).cut;
+        let read = detector.evaluate(hay, hit, &mut words, &mut part.found);
+        part.cut |= read.cut;
+        part.starts |= read.start < 0;
+        // Text that is too long to be decoded is read to its limit, not to the end.
+        part.ends |= !read.cut && read.end > hay.len() as isize;
     }
-    (found, cut)
+    part
 }
 
 /// Cuts a text between two bytes that are no token characters, so that no run is cut and none ends at an edge.
-fn pieces(hay: &[u8], size: usize) -> Vec<Range<usize>> {
+fn pieces(hay: &[u8], mut start: usize, size: usize) -> Vec<Range<usize>> {
     let mut pieces = Vec::with_capacity(hay.len() / size + 1);
-    let mut start = 0;
     while start < hay.len() {
         let least = (start + size).min(hay.len());
         let between = |pair: &[u8]| !is_token_byte(pair[0]) && !is_token_byte(pair[1]);
@@ -74,16 +106,20 @@ mod tests {
         let whole = detector.scan(&hay);
         assert!(whole.len() > 200);
         for size in [1, 2, 63, 64, 65, 300, 4096, hay.len(), 2 * hay.len()] {
-            let ranges = pieces(&hay, size);
+            let ranges = pieces(&hay, 0, size);
             assert_eq!(ranges.iter().map(Range::len).sum::<usize>(), hay.len());
-            assert_eq!(detector.resolve(scan_pieces(&detector, &hay, size).0), whole, "pieces of {size}");
+            assert_eq!(
+                detector.resolve(scan_pieces(&detector, &hay, 0..hay.len(), size).found),
+                whole,
+                "pieces of {size}"
+            );
         }
     }
 
     #[test]
     fn a_text_without_a_place_to_cut_is_one_piece() {
-        assert_eq!(pieces(&[b'a'; 1000], 10).len(), 1);
-        assert!(pieces(b"", 10).is_empty());
-        assert_eq!(pieces(b"aaaa  bbbb  c", 3), [0..5, 5..11, 11..13]);
+        assert_eq!(pieces(&[b'a'; 1000], 0, 10).len(), 1);
+        assert!(pieces(b"", 0, 10).is_empty());
+        assert_eq!(pieces(b"aaaa  bbbb  c", 0, 3), [0..5, 5..11, 11..13]);
     }
 }

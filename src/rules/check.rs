@@ -277,6 +277,44 @@ rules:
         assert!(error.contains("f.yaml:") && error.contains("serverity"), "{error}");
     }
 
+    /// With `near` words, which excuse the lack of a prefix.
+    fn near(format: &str) -> String {
+        GOOD.replace("acme_{body:base62:30}{check:base62:6}", format)
+            .replace("checksum: \"check == base62(crc32(body), 6)\"", "near: [acme]")
+    }
+
+    #[test]
+    fn what_the_prefilter_could_miss_is_refused() {
+        for format in [
+            // Shorter than any run that is looked into, or torn apart.
+            "{body:base62:15}",
+            "{a:base62:8}:{b:base62:30}",
+            "{a:base62:12} {b:base62:12}",
+            "x{body:base62:14}",
+            // Such values never look random.
+            "{body:digits:20}",
+            "{body:lower:32}",
+            "{body:upper:40}",
+            "({a:base62:20}|{b:digits:20})",
+        ] {
+            let got = lints(&near(format)).join("\n");
+            assert!(got.contains("error") && got.contains("the prefilter could miss"), "{format}: {got}");
+            // Whoever does not ask for a check is told, too.
+            let text = near(format);
+            let compiled = crate::rules::RuleSet::compile([("f".into(), RuleFile::parse("f", &text).unwrap())]);
+            assert!(format!("{:?}", compiled.unwrap_err()).contains("could miss"), "{format}");
+        }
+        for format in [
+            "{body:base62:16}",
+            "{body:hex:32}",
+            "{body:base32lower:26}",
+            "{a:digits:8}{b:base62:20}",
+            "ac{n:digits:20}",
+        ] {
+            assert!(!lints(&near(format)).join("\n").contains("the prefilter"), "{format}");
+        }
+    }
+
     #[test]
     fn ordinary_words_are_refused() {
         let text = GOOD

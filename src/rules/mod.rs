@@ -366,8 +366,13 @@ impl Rule {
             Some(anchor) if context.is_none() || anchor.literals.iter().all(|l| l.len() >= 4) => {
                 Ok(Anchoring::Literal(anchor))
             }
-            _ if value_run(format) >= 16 => Ok(Anchoring::Value),
+            _ if value_run(format) >= 16 && changes(format) >= 1.0 => Ok(Anchoring::Value),
             Some(anchor) => Ok(Anchoring::Literal(anchor)),
+            None if value_run(format) >= 16 => Err(Error::new(
+                "the prefilter could miss this format: it has no literal of two characters or more, and values without \
+                 one are told from words by changing between letters and digits, or between letter cases",
+            )
+            .help("add a literal prefix, or widen the alphabet")),
             None => Err(Error::new(
                 "the prefilter could miss this format: it has no literal of two characters or more, and \
                                     no unbroken run of 16 token characters",
@@ -442,6 +447,32 @@ fn value_run(format: &Format) -> usize {
         }
     }
     run
+}
+
+/// How often a random value of a format changes between kinds of characters within its first run, over how often the
+/// prefilter wants it: three times between letters and digits, or five times between letter cases, within 16 characters.
+/// Below 1 about half of the values, or all of them, would be missed.
+fn changes(format: &Format) -> f64 {
+    let (mut mixed, mut cased) = (0.0, 0.0);
+    for node in format.nodes() {
+        match node {
+            format::Node::Segment { class, lengths, .. } => {
+                let share = |is: fn(&u8) -> bool| class.bytes().filter(is).count() as f64 / f64::from(class.len());
+                let [digit, lower, upper] =
+                    [u8::is_ascii_digit, u8::is_ascii_lowercase, u8::is_ascii_uppercase].map(share);
+                let pairs = lengths.min().min(16).saturating_sub(1) as f64;
+                mixed += 2.0 * digit * (lower + upper) * pairs;
+                cased += 2.0 * lower * upper * pairs;
+            }
+            format::Node::Group { choices, .. } => {
+                let least =
+                    choices.iter().map(|c| changes(&Format::from_nodes(c.clone()))).fold(f64::INFINITY, f64::min);
+                mixed += 3.0 * least;
+            }
+            format::Node::Literal(_) => {}
+        }
+    }
+    (mixed / 3.0).max(cased / 5.0)
 }
 
 fn parse_structure(text: &str) -> Result<(&'static Structure, Vec<String>)> {

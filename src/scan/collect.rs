@@ -72,6 +72,23 @@ pub(super) struct Inside {
     pub(super) via: Vec<&'static str>,
 }
 
+/// A text, or a stretch of one that is too long to be held.
+pub(super) struct Stretch<'t> {
+    pub(super) text: &'t text::Text<'t>,
+    /// Bytes of the whole text before it.
+    pub(super) before: usize,
+    pub(super) lines: excerpt::Lines<'t>,
+    /// Matches that begin here are taken; the others belong to other stretches, and stand beside these.
+    pub(super) core: Range<usize>,
+}
+
+impl<'t> Stretch<'t> {
+    fn whole(text: &'t text::Text<'t>) -> Self {
+        let lines = excerpt::Lines::new(&text.bytes, text.bom);
+        Self { text, before: 0, lines, core: 0..text.bytes.len() }
+    }
+}
+
 /// Secrets that were found in an archive, and need not be found again in its own bytes.
 pub(super) type Found = std::collections::HashSet<(usize, Secret)>;
 
@@ -167,11 +184,11 @@ impl<'d> Sink<'d> {
         let mut found = self.open(bytes, source);
         let text = text::sniff(bytes);
         if text.bytes.len() > split::LARGE {
-            let (matches, cut) = split::scan(self.detector, &text.bytes);
+            let split::Part { found: matches, cut, .. } = split::scan(self.detector, &text.bytes);
             if cut {
                 self.problems.push(too_deep(source));
             }
-            return self.take_matches(matches, &text, source, &Inside::default(), &mut found);
+            return self.take_matches(matches, Stretch::whole(&text), source, &Inside::default(), &mut found);
         }
         let memo = incremental::scan_whole(self.detector, &text.bytes, &mut self.scratch);
         self.take_from(&memo, &text, source, &Inside::default(), &mut found);
@@ -220,28 +237,32 @@ impl<'d> Sink<'d> {
             self.problems.push(too_deep(source));
         }
         if memo.has_matches() {
-            self.take_matches(memo.matches(), text, source, inside, found);
+            self.take_matches(memo.matches(), Stretch::whole(text), source, inside, found);
         }
     }
 
     /// Takes matches as they were found, before overlaps are resolved.
-    fn take_matches(
+    pub(super) fn take_matches(
         &mut self,
         raw: Vec<RawMatch>,
-        text: &text::Text<'_>,
+        stretch: Stretch<'_>,
         source: &Source<'_>,
         inside: &Inside,
         found: &mut Found,
     ) {
         self.matched += 1;
+        let Stretch { text, before, mut lines, core } = stretch;
         let set = self.detector.rules();
         let mut matches = self.detector.resolve(raw);
         if !matches!(source, Source::File(_) | Source::Object(ObjectKind::Blob, _)) {
             self.detector.drop_files(&mut matches);
         }
         let pairs = self.detector.pair(&text.bytes, &mut matches);
-        let (mut lines, near) = (excerpt::Lines::new(&text.bytes, text.bom), excerpt::Neighbours::new(&matches));
-        for (m, pair) in matches.iter().zip(pairs) {
+        let near = excerpt::Neighbours::new(&matches);
+        let positions: Vec<Position> = matches.iter().map(|m| lines.position(&m.span)).collect();
+        let at = |start| positions[positions.partition_point(|p| p.offset < start)];
+        let ours = matches.iter().zip(pairs).zip(&positions).filter(|((m, _), _)| core.contains(&m.span.start));
+        for ((m, pair), position) in ours {
             let secret = m.secret(&text.bytes);
             if !inside.via.is_empty() {
                 found.insert((m.rule, secret.clone()));
@@ -253,14 +274,14 @@ impl<'d> Sink<'d> {
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
                 member: inside.member.clone(),
-                position: lines.position(&m.span),
+                position: Position { offset: before + position.offset, ..*position },
                 binary: text.binary,
                 via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &near)),
                 allowed: self.comment(&text.bytes, m, &matches, source),
                 pair: pair.map(|pair| {
-                    let at = excerpt::Lines::new(&text.bytes, text.bom).position(&(pair.at..pair.at));
-                    (pair.rule, if text.binary { at.offset } else { at.line })
+                    let at = at(pair.at);
+                    (pair.rule, if text.binary { before + at.offset } else { at.line })
                 }),
             });
             let entry = Entry {
@@ -306,7 +327,7 @@ impl Sink<'_> {
 }
 
 /// A limit on decoding was reached.
-fn too_deep(source: &Source<'_>) -> Problem {
+pub(super) fn too_deep(source: &Source<'_>) -> Problem {
     Problem {
         object: named(source),
         what: "encoded text in it is nested deeper, or is larger, than is decoded".into(),

@@ -9,13 +9,14 @@ mod bulk;
 mod collect;
 mod git_files;
 mod history;
+mod large;
 pub mod lookup;
 mod names;
 mod range;
 mod range_lives;
 mod resume;
 
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -39,6 +40,8 @@ use collect::{Collected, History, Sink, Source};
 
 /// Files that a worker takes at a time.
 const CHUNK: usize = 32;
+/// Bytes of a buffer that are kept for the next file.
+const KEPT: usize = 4 << 20;
 
 /// What to scan and what to report.
 #[derive(Clone, Debug)]
@@ -272,15 +275,13 @@ impl Scan<'_> {
         self.progress.begin("files", listed.files.len() as u64);
         let (bytes, count) = (AtomicU64::new(0), AtomicU64::new(0));
         let problems = Mutex::new(listed.problems);
-        listed.files.par_chunks(CHUNK).for_each(|chunk| {
+        listed.files.par_chunks(CHUNK).for_each_init(Vec::new, |buffer, chunk| {
             let mut sink = Sink::new(self.detector, self.options);
-            let mut buffer = Vec::new();
             for (shown, path) in chunk {
-                match worktree::read(path, &mut buffer) {
-                    Ok(()) => {
-                        sink.scan(&buffer, &Source::File(shown));
+                match scan_file(&mut sink, path, shown, buffer) {
+                    Ok(len) => {
                         sink.scan(shown, &Source::Name(shown));
-                        bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+                        bytes.fetch_add(len, Ordering::Relaxed);
                         count.fetch_add(1, Ordering::Relaxed);
                     }
                     Err(e) => {
@@ -333,6 +334,23 @@ impl Scan<'_> {
         }
         self.collected.merge(sink);
     }
+}
+
+/// Scans a file; gives its length. `buffer` is for the bytes of one file after the other.
+fn scan_file(sink: &mut Sink<'_>, path: &Path, shown: &BString, buffer: &mut Vec<u8>) -> std::io::Result<u64> {
+    let (mut file, len) = worktree::open_file(path)?;
+    if len > large::HUGE {
+        if let Some(len) = large::scan(sink, &mut file, &Source::File(shown))? {
+            return Ok(len);
+        }
+        file.rewind()?;
+    }
+    worktree::read_all(&mut file, len, buffer)?;
+    sink.scan(buffer, &Source::File(shown));
+    let len = buffer.len() as u64;
+    buffer.clear();
+    buffer.shrink_to(KEPT);
+    Ok(len)
 }
 
 fn unread(path: &BString, error: &std::io::Error) -> Problem {

@@ -205,15 +205,35 @@ fn display(path: &Path) -> BString {
     if cfg!(windows) { bytes.replace(b"\\", b"/").into() } else { bytes.into() }
 }
 
-/// Reads a whole file into `buffer`; its length is taken as it is when read.
-pub fn read(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
-    buffer.clear();
-    let mut file = File::open(path)?;
+/// Opens a file to be read. A pipe that has taken the place of a file since it was listed is no reason to wait.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.open(path)
+}
+
+/// Opens a regular file.
+pub fn open_file(path: &Path) -> std::io::Result<(File, u64)> {
+    let file = open(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() && !meta.is_dir() {
         return Err(std::io::Error::other("it is not a regular file"));
     }
-    buffer.try_reserve(meta.len() as usize + 1).map_err(std::io::Error::other)?;
+    Ok((file, meta.len()))
+}
+
+/// Reads a whole file into `buffer`; its length is taken as it is when read.
+pub fn read(path: &Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    let (mut file, len) = open_file(path)?;
+    read_all(&mut file, len, buffer)
+}
+
+/// Reads the rest of a file, of about so many bytes.
+pub fn read_all(file: &mut File, len: u64, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    buffer.clear();
+    buffer.try_reserve(len as usize + 1).map_err(std::io::Error::other)?;
     file.read_to_end(buffer)?;
     Ok(())
 }
