@@ -259,3 +259,47 @@ fn the_most_important_comes_first() {
     assert!(at("still in HEAD") < at("but the history behind them does"), "{}", out.story());
     assert!(at("but the history behind them does") < at("no branch, tag or other ref leads to it"), "{}", out.story());
 }
+
+#[test]
+fn a_name_has_a_life_too() {
+    let (file, directory) = (github_token(6300), github_token(6301));
+    let repo = Repo::new();
+    repo.write("keep", "x\n");
+    repo.commit("first");
+    repo.write(format!("logs/{file}.log"), "x\n");
+    repo.write(format!("dir-{directory}/deep/a"), "y\n");
+    let came = repo.commit("names");
+    repo.remove(&format!("logs/{file}.log"));
+    let gone = repo.commit("no log");
+    let json = repo.json(1);
+    assert_eq!(life(&json, &file)["first"]["id"], came.as_str(), "{}", json.story);
+    assert_eq!(life(&json, &file)["removed"][0]["commit"], gone.as_str());
+    assert_eq!(life(&json, &file)["in_head"], false);
+    assert_eq!(life(&json, &directory)["first"]["id"], came.as_str());
+    assert_eq!(life(&json, &directory)["in_head"], true);
+    let place = &json.finding(&file)["occurrences"][0];
+    assert_eq!(place["commit"], came.as_str(), "{place}");
+    assert!(text(&place["paths"][0]["path"]).starts_with("logs/"), "{place}");
+    assert_eq!(texts(&place["via"]), ["file name"], "{place}");
+}
+
+#[test]
+fn a_merge_that_takes_one_side_removes_nothing_from_the_other() {
+    let token = github_token(6310);
+    let repo = Repo::new();
+    repo.write("a", "clean\n");
+    repo.commit("first");
+    repo.git(["switch", "-q", "-c", "side"]);
+    repo.write("b", line(&token));
+    let came = repo.commit("leak");
+    repo.git(["switch", "-q", "main"]);
+    repo.write("a", "other\n");
+    repo.commit("other");
+    repo.git(["merge", "-q", "--no-ff", "-s", "ours", "-m", "ours", "side"]);
+    let json = repo.json(1);
+    assert_eq!(life(&json, &token)["first"]["id"], came.as_str(), "{}", json.story);
+    // It was never on main, so main's merge did not remove it there.
+    assert_eq!(removed(&json, &token), []);
+    assert_eq!(texts(&life(&json, &token)["branches"]), ["side"]);
+    assert_eq!(life(&json, &token)["in_head"], false);
+}

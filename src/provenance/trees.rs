@@ -461,3 +461,105 @@ fn common_prefix_back(a: &[u8], b: &[u8]) -> usize {
     let (a, b) = (&a[..a.len() - blocks], &b[..b.len() - blocks]);
     blocks + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Pair = (Vec<u8>, u8);
+
+    fn bytes(entries: &[Pair]) -> Vec<u8> {
+        entries.iter().flat_map(|(name, id)| [b"100644 ", &name[..], b"\0", &[*id; 20]].concat()).collect()
+    }
+
+    /// The entries of a tree as a walk remembers them; what they stand for is not looked at here.
+    fn entries(tree: &[u8]) -> Vec<Entry> {
+        let item = Item { name: NONE, object: NONE };
+        let end = |e: &parse::TreeEntry<'_>| e.id.as_ptr_range().end as usize - tree.as_ptr() as usize;
+        parse::tree(tree, 20).map(|e| Entry { end: end(&e) as u32, item }).collect()
+    }
+
+    fn pairs(tree: &[u8]) -> Vec<Pair> {
+        parse::tree(tree, 20).map(|e| (e.name.to_vec(), e.id[0])).collect()
+    }
+
+    /// A tree as its base without what it removes and with what it adds, sorted.
+    fn rebuilt(old: &[u8], new: &[u8]) -> Vec<Pair> {
+        let base = entries(old);
+        let Change { kept, fresh, rest, shift } = change(old, &base, new, 20);
+        let mut matcher = Matcher::new(old, &base, kept..rest, 20);
+        let mut all: Vec<Pair> = Vec::new();
+        for (entry, _) in &fresh {
+            match matcher.find(entry.name) {
+                Some((_, id)) if id == entry.id => matcher.keep(),
+                _ => all.push((entry.name.to_vec(), entry.id[0])),
+            }
+        }
+        let before = pairs(old);
+        let removed: Vec<usize> = (0..rest - kept).filter(|&at| !matcher.same[at]).map(|at| kept + at).collect();
+        all.extend(before.into_iter().enumerate().filter(|(at, _)| !removed.contains(at)).map(|(_, pair)| pair));
+        // Those that stand behind the change end where they are said to.
+        let ends: Vec<u32> = entries(new).iter().map(|e| e.end).collect();
+        let moved: Vec<u32> = base[rest..].iter().map(|e| e.end.wrapping_add_signed(shift)).collect();
+        assert!(ends.ends_with(&moved));
+        all.sort();
+        all
+    }
+
+    fn tree() -> impl Strategy<Value = Vec<Pair>> {
+        proptest::collection::vec(("[a-c]{1,3}", 0..3u8).prop_map(|(name, id)| (name.into_bytes(), id)), 0..24)
+    }
+
+    proptest! {
+        #[test]
+        fn a_tree_is_its_base_and_its_changes(old in tree(), new in tree(), sorted: bool) {
+            let order = |mut entries: Vec<Pair>| {
+                if sorted {
+                    entries.sort();
+                    entries.dedup_by(|a, b| a.0 == b.0);
+                }
+                entries
+            };
+            let (old, new) = (bytes(&order(old)), bytes(&order(new)));
+            let mut want = pairs(&new);
+            want.sort();
+            prop_assert_eq!(rebuilt(&old, &new), want);
+        }
+
+        #[test]
+        fn small_changes_of_large_trees(mut list in proptest::collection::btree_map("[a-z]{1,6}", 0..250u8, 30..80), edits in proptest::collection::vec(("[a-z]{1,6}", any::<prop::sample::Index>(), 0..3u8), 1..6)) {
+            let of = |list: &std::collections::BTreeMap<String, u8>| {
+                bytes(&list.iter().map(|(name, id)| (name.clone().into_bytes(), *id)).collect::<Vec<_>>())
+            };
+            let old = of(&list);
+            for (name, at, what) in edits {
+                let known = at.get(&list.keys().cloned().collect::<Vec<_>>()).clone();
+                match what {
+                    0 => { list.insert(name, 251); }
+                    1 => { list.remove(&known); }
+                    _ => { list.insert(known, 252); }
+                }
+            }
+            let new = of(&list);
+            let mut want = pairs(&new);
+            want.sort();
+            prop_assert_eq!(rebuilt(&old, &new), want);
+        }
+
+        #[test]
+        fn anything_can_be_a_tree(old in any::<Vec<u8>>(), new in any::<Vec<u8>>()) {
+            let mut want = pairs(&new);
+            want.sort();
+            prop_assert_eq!(rebuilt(&old, &new), want);
+        }
+    }
+
+    #[test]
+    fn names_that_hold_the_start_of_an_entry_join_nowhere() {
+        // From the second byte on, the base reads like another tree.
+        let old = bytes(&[(b"x100644 a".to_vec(), 1), (b"b".to_vec(), 2)]);
+        let new = bytes(&[(b"a".to_vec(), 1), (b"b".to_vec(), 2)]);
+        assert_eq!(rebuilt(&old, &new), pairs(&new));
+    }
+}
