@@ -313,7 +313,6 @@ fn ids_and_secrets_of_several_issuers_are_paired() {
         (["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"], ["twilio-account-sid", "twilio-auth-token"]),
         (["TWILIO_API_KEY", "TWILIO_API_SECRET"], ["twilio-api-key-sid", "twilio-api-key-secret"]),
         (["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"], ["google-oauth-client-id", "google-oauth-client-secret"]),
-        (["PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET"], ["paypal-client-id", "paypal-client-secret"]),
     ] {
         let lines: String =
             names.iter().zip(rules).map(|(name, rule)| format!("{name}={}\n", mint(rule, 11))).collect();
