@@ -433,6 +433,10 @@ impl<'a> Matcher<'a> {
                 *self.by_name.as_ref()?.get(name)?
             }
         };
+        if self.same[at] {
+            // A damaged tree has the same entry twice.
+            return None;
+        }
         (self.next, self.found) = (at + 1, at);
         Some((self.entries[self.first + at].item, self.parts(at).1))
     }
