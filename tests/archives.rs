@@ -120,6 +120,19 @@ fn office_documents_and_wheels() {
     assert_eq!(place(&report, &token).0, "pkg/__init__.py");
 }
 
+/// What was typed in two goes stands in two runs.
+#[test]
+fn words_that_an_editor_cut_in_pieces() {
+    let token = github_token(31);
+    let (start, end) = token.split_at(17);
+    let run = |text: &str| format!("<w:r><w:rPr><w:lang/></w:rPr><w:t xml:space=\"preserve\">{text}</w:t></w:r>");
+    let xml = format!("<w:body><w:p>{}{}</w:p></w:body>", run(&format!("token: {start}")), run(end));
+    let repo = Repo::new();
+    repo.write("a.docx", zip(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", xml.as_bytes())]));
+    let report = repo.keyscan().arg("--no-history").json(1);
+    assert_eq!(place(&report, &token).0, "word/document.xml!text");
+}
+
 #[test]
 fn layers_of_a_container_image() {
     let (saved, laid_out) = (github_token(63), github_token(64));

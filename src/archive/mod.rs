@@ -5,6 +5,7 @@
 //! much and how many is limited by counters, never by a clock; every limit that is reached is told, and so is what is
 //! damaged or encrypted.
 
+mod office;
 mod pdf;
 mod sevenz;
 mod sqlite;
@@ -196,8 +197,15 @@ impl Walker<'_> {
 
     fn content(&mut self, reader: &mut dyn Read) {
         let bytes = self.read(reader);
-        if !bytes.is_empty() {
-            self.visitor.content(&self.at, &bytes);
+        if bytes.is_empty() {
+            return;
+        }
+        self.visitor.content(&self.at, &bytes);
+        if self.at.via.last() == Some(&"zip") && self.at.names.last().is_some_and(|name| office::is_text(name)) {
+            let text = office::joined(&bytes);
+            if !text.is_empty() && self.meter.spend(text.len() as u64) {
+                self.text("text", &text);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
-use lzma_rust2::XzReader;
+use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::StreamingDecoder;
 
 /// Most memory that a stream may ask for its window.
@@ -67,6 +67,21 @@ fn xz<'r>(mut reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
         return Err(io::Error::other("it wants more memory than is given to one stream"));
     }
     Ok(Box::new(XzReader::new(io::Cursor::new(head).chain(reader), true)))
+}
+
+/// The LZMA of a zip member: a version, the size of the properties, and these.
+pub(super) fn zip_lzma<'r>(mut reader: impl Read + 'r, size: u64) -> io::Result<Box<dyn Read + 'r>> {
+    let mut head = [0; 9];
+    reader.read_exact(&mut head)?;
+    let [_, _, 5, 0, properties, window @ ..] = head else {
+        return Err(io::Error::other("its LZMA has other properties than are known"));
+    };
+    let window = u32::from_le_bytes(window);
+    if u64::from(window) > WINDOW {
+        return Err(io::Error::other("it wants more memory than is given to one stream"));
+    }
+    let decoder = LzmaReader::new_with_props(reader, size, properties, window, None).map_err(io::Error::other)?;
+    Ok(Box::new(decoder))
 }
 
 /// Bytes that may still be decompressed.

@@ -14,6 +14,9 @@ use super::{Note, Walker};
 /// Compression methods that are read by their own decoders.
 const METHODS: [(u16, Format); 2] = [(93, Format::Zstd), (95, Format::Xz)];
 
+/// LZMA as zip has it, without a container of its own.
+const LZMA: u16 = 14;
+
 impl Walker<'_> {
     pub(super) fn zip(&mut self, bytes: &[u8], depth: u8) {
         self.at.via.push("zip");
@@ -98,6 +101,10 @@ impl Walker<'_> {
             Some((_, format)) => {
                 archive.by_index_raw(index).and_then(|file| stream::decoder(file, *format).map_err(ZipError::Io))
             }
+            None if method == LZMA => archive.by_index_raw(index).and_then(|file| {
+                let size = file.size();
+                stream::zip_lzma(file, size).map_err(ZipError::Io)
+            }),
             None => archive.by_index(index).map(|file| Box::new(file) as Box<dyn Read + '_>),
         };
         match opened {

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::escapes::is_token_byte;
-use super::{Decoded, MAX_REGION, Map, Scheme, inflate, is_text, is_utf16};
+use super::{Decoded, MAX_REGION, Map, Scheme, inflate, is_text, is_utf16, is_utf32};
 
 /// Fewest digits of base64 on a line.
 const LINE: usize = 16;
@@ -98,7 +98,8 @@ static PAIRS: [bool; 4096] = {
             0x1f => half == 8,
             0xc2..=0xfd => half >= 2 && half < 12,
             0xfe | 0xff => half == 15,
-            0 => half >= 2 && half < 8,
+            // UTF-16 and UTF-32 with the high byte first.
+            0 => half == 0 || half >= 2 && half < 8,
             _ => false,
         } || byte == 0x78 && (half == 0 || half == 5 || half == 9 || half == 13);
         i += 1;
@@ -191,7 +192,7 @@ fn could_be_text(head: &[u8; 12]) -> bool {
         let lead = |i: usize| matches!(bytes[i], 0xc2..=0xf4) && bytes.get(i + 1).is_none_or(|b| b & 0xc0 == 0x80);
         high.is_some_and(lead) && bytes.iter().all(|b| PRINTABLE[usize::from(*b)] || *b >= 0x80)
     };
-    printable >= 7 || inflate::is_stream(&bytes) || is_utf16(&bytes[..8]) || marked()
+    printable >= 7 || inflate::is_stream(&bytes) || is_utf16(&bytes[..8]) || is_utf32(&bytes[..8]) || marked()
 }
 
 static PRINTABLE: [bool; 256] = {

@@ -150,7 +150,18 @@ fn is_text(head: &[u8]) -> bool {
             }
         };
     }
-    odd * 6 <= head.len() || is_utf16(head)
+    odd * 6 <= head.len() || is_utf16(head) || is_utf32(head)
+}
+
+/// Three of four bytes are zero, or there is a byte order mark.
+fn is_utf32(head: &[u8]) -> bool {
+    let unit = |four: &[u8; 4]| match *four {
+        [low, 0, 0, 0] | [0, 0, 0, low] => matches!(low, b' '..=b'~' | b'\t' | b'\n' | b'\r'),
+        [0xff, 0xfe, 0, 0] | [0, 0, 0xfe, 0xff] => true,
+        _ => false,
+    };
+    let units = head.as_chunks::<4>().0;
+    units.len() >= 2 && units.iter().take(4).all(unit)
 }
 
 /// Every other byte is zero.
@@ -182,6 +193,9 @@ mod tests {
             ("п\u{430}роль token".as_bytes(), true),
             (b"\x0a\x24a string in protobuf", true),
             (b"u\0s\0e\0r\0:\0p\0", true),
+            (b"u\0\0\0s\0\0\0e\0\0\0", true),
+            (b"\0\0\0u\0\0\0s\0\0\0e", true),
+            (b"\x01\0\0\0\x02\0\0\0\x03\0\0\0", false),
             (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", false),
             (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", false),
             (b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff", false),

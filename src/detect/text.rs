@@ -40,6 +40,13 @@ pub fn sniff(bytes: &[u8]) -> Text<'_> {
     if memchr(0, head).is_none() {
         return plain(false, 0);
     }
+    if let Some(big) = utf32_without_mark(bytes, head) {
+        return if big {
+            decoded("utf-32be", utf32(bytes, u32::from_be_bytes))
+        } else {
+            decoded("utf-32le", utf32(bytes, u32::from_le_bytes))
+        };
+    }
     // UTF-16 of mostly Latin text without a mark: every other byte is zero.
     let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|b| **b == 0).count();
     let half = head.len() / 2;
@@ -52,6 +59,21 @@ pub fn sniff(bytes: &[u8]) -> Text<'_> {
         }
         _ => plain(true, 0),
     }
+}
+
+/// Is it UTF-32 of mostly Latin text, and with the high byte first? Each unit has two zeros, on the same side.
+fn utf32_without_mark(bytes: &[u8], head: &[u8]) -> Option<bool> {
+    let units = head.as_chunks::<4>().0;
+    if units.len() < 4 || !bytes.len().is_multiple_of(4) {
+        return None;
+    }
+    let count = |fits: fn(&[u8; 4]) -> bool| units.iter().filter(|unit| fits(unit)).count();
+    let most = |n: usize| n * 10 > units.len() * 7;
+    if count(|u| u[2] == 0 && u[3] == 0 && u[0] != 0) == units.len() && most(count(|u| u[1] == 0)) {
+        return Some(false);
+    }
+    let big = count(|u| u[0] == 0 && u[1] == 0 && u[3] != 0) == units.len() && most(count(|u| u[2] == 0));
+    big.then_some(true)
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
@@ -76,12 +98,15 @@ mod tests {
         let utf16le: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let utf16be: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
         let utf32le: Vec<u8> = text.chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+        let utf32be: Vec<u8> = text.chars().flat_map(|c| (c as u32).to_be_bytes()).collect();
         let cases: &[(Vec<u8>, Option<&str>)] = &[
             (utf16le.clone(), Some("utf-16le")),
             (utf16be.clone(), Some("utf-16be")),
             ([b"\xff\xfe".as_slice(), &utf16le].concat(), Some("utf-16le")),
             ([b"\xfe\xff".as_slice(), &utf16be].concat(), Some("utf-16be")),
             ([b"\xff\xfe\0\0".as_slice(), &utf32le].concat(), Some("utf-32le")),
+            (utf32le.clone(), Some("utf-32le")),
+            (utf32be.clone(), Some("utf-32be")),
             (text.as_bytes().to_vec(), None),
         ];
         for (bytes, via) in cases {

@@ -50,6 +50,18 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     of_characters(&value, &counts, &mut add);
     of_words(&value, &likeness, view.slice(site.name.clone()), &mut add);
     of_shape(&value, &likeness, &mut add);
+    let bare = site.quote != Quote::Quoted;
+    add(shape::is_between_literals(&value) || bare && shape::is_code_piece(&value), Evidence::CodePiece);
+    add(site.op == Op::Flag && value.starts_with(b"--"), Evidence::CodePiece);
+    add(bare && shape::is_type(&value), Evidence::Constant);
+    let print =
+        value.iter().filter(|b| **b != b' ').all(u8::is_ascii_hexdigit) && matches!(value.len(), 8 | 16 | 40 | 50);
+    add(name.around.gpg && print, Evidence::KeyPrint);
+    add(site.op == Op::Pair && shape::are_siblings(view.slice(site.name.clone()), &value), Evidence::Siblings);
+    add(is_wide_text(&value, &counts), Evidence::WideText);
+    add(counts.upper == 1 && value[0].is_ascii_uppercase() && counts.lower + 1 == value.len(), Evidence::OneWord);
+    let word = value.iter().all(u8::is_ascii_lowercase) || value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
+    add(name.class == Class::Token && word, Evidence::ParserToken);
     let hash = counts.digit > 0 && value.len() >= 8 && value.iter().all(u8::is_ascii_hexdigit);
     let is_id = hash || value.starts_with(b"0x") || shape::is_uuid(&value);
     add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);
@@ -77,14 +89,47 @@ fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8], list: &mu
     add(is_comment(line), Evidence::Comment);
     add(words && (bare && site.op == Op::Colon || site.op == Op::Space), Evidence::Prose);
     add(among_texts(view, site), Evidence::AmongTexts);
+    let badge = |part: &[u8]| memchr::memmem::find(line, part).is_some();
+    let hex = value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit);
+    let summed = [&b"checksum/"[..], b"hash/", b"sha256/", b"checksum."].iter().any(|part| line.ends_with(part));
+    add(hex && summed, Evidence::Sum);
+    let named_token = name.class == Class::Token && line.ends_with(b"&") || site.op == Op::Query;
+    add(named_token && (badge(b"badge") || badge(b".svg?")), Evidence::Badge);
     let near = view.slice(site.name.start.saturating_sub(NEAR)..site.name.start);
     let says = |word: &[u8]| {
         memchr::memchr2_iter(word[0], word[0].to_ascii_uppercase(), near)
             .any(|i| near.get(i..i + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word)))
     };
-    let public = value.starts_with(b"0x") || says(b"kdf") || says(b"cipher") || says(b"dklen") || says(b"scrypt");
+    let words: [&[u8]; 12] = [
+        b"kdf",
+        b"cipher",
+        b"dklen",
+        b"scrypt",
+        // A page's own, and the answer to a challenge.
+        b"<script",
+        b"<style",
+        b"<link",
+        b"<meta",
+        b"csp",
+        b"content_security",
+        b"realm",
+        b"digest",
+    ];
+    let public = value.starts_with(b"0x") || name.class == Class::Salt && words.iter().any(|word| says(word));
     add(name.class == Class::Salt && public, Evidence::PublicSalt);
     add(says(b"user") || says(b"login") || says(b"email") || says(b"-u "), Evidence::UserNear);
+}
+
+/// Letters that English lacks, written as they are or as `\u00e9`, and none of what passwords have besides.
+fn is_wide_text(value: &[u8], counts: &Counts) -> bool {
+    let escapes = value.windows(2).filter(|w| w == b"\\u").count();
+    if counts.wide == 0 && escapes == 0 {
+        return false;
+    }
+    // Four digits belong to each escape.
+    let letters = value.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
+    let digits = counts.digit.saturating_sub(escapes * 4);
+    digits == 0 && letters > escapes * 2 && !value.iter().any(|b| b"$%^&*#@+=~|<>".contains(b))
 }
 
 fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
@@ -103,6 +148,7 @@ fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
     add(name.around.sealed, Evidence::NameSealed);
     add(name.around.plural, Evidence::NamePlural);
     add(name.around.more, Evidence::NameMore);
+    add(name.around.passing, Evidence::NamePassing);
 }
 
 fn of_site(site: &Site, add: &mut impl FnMut(bool, Evidence)) {

@@ -56,6 +56,10 @@ pub struct Around {
     pub plural: bool,
     /// Words around it beside the key word itself.
     pub more: bool,
+    /// A token that opens nothing: `page_token`, `csrf_token`.
+    pub passing: bool,
+    /// A key of GnuPG, which people name by its fingerprint.
+    pub gpg: bool,
 }
 
 /// A name that was understood.
@@ -241,6 +245,9 @@ const KEY_NOT: &[&str] = &[
     "primary",
 ];
 
+/// Words right before `key` with which it names something, or is sent in the clear.
+const KEY_NAMES: &[&str] = &["project", "websocket"];
+
 /// Words before a key word with which the value is a text about it, or a switch.
 const HEADS: &[&str] = &[
     "no",
@@ -364,6 +371,7 @@ const HEADS: &[&str] = &[
     "close",
     "lex",
     "supports",
+    "withdrawal",
 ];
 
 /// Words after a key word that leave it what it is.
@@ -522,7 +530,21 @@ const ABOUT: &[&str] = &[
     "encoder",
     "location",
     "usage",
-    "format",
+    "eight",
+    "four",
+    "cancel",
+    "ok",
+    "invalid",
+    "button",
+    "btn",
+    "prompt",
+    "caption",
+    "tooltip",
+    "strength",
+    "mismatch",
+    "expired",
+    "incorrect",
+    "wrong",
 ];
 
 /// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.
@@ -564,17 +586,58 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         return None;
     }
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    if after.last().is_some_and(|w| is(ABOUT, w)) || after.iter().any(|w| is(SEALED, w)) || is_random(name) {
+    if after.last().is_some_and(|w| is(ABOUT, w))
+        || after.iter().any(|w| is(SEALED, w))
+        || is_random(name)
+        || is_file(name)
+    {
         return None;
     }
     let around = Around {
         head: before.iter().any(|w| is(HEADS, w)),
         tail: after.iter().any(|w| !digits(w) && !is(TAILS, w)),
         sealed: before.iter().any(|w| is(SEALED, w)),
+        passing: class == Class::Token && is_passing(&before),
+        gpg: class == Class::Key && matches!(head, "gpg" | "pgp"),
         plural,
         more: list.len() > 1,
     };
     Some(Name { class, around })
+}
+
+/// Is it a token that only says where a list goes on, which form was sent, or which request is which?
+fn is_passing(before: &[Vec<u8>]) -> bool {
+    let is = |w: &Vec<u8>| PASSING.iter().any(|p| p.as_bytes() == w.as_slice());
+    before.last().is_some_and(is) || before.ends_with(&[b"client".to_vec(), b"request".to_vec()])
+}
+
+/// Words before `token` with which it opens nothing.
+const PASSING: &[&str] = &[
+    "page",
+    "nextpage",
+    "next",
+    "continuation",
+    "pagination",
+    "cursor",
+    "csrf",
+    "xsrf",
+    "authenticity",
+    "antiforgery",
+    "forgery",
+    "idempotency",
+    "cancellation",
+    "cancel",
+    "action",
+];
+
+/// The name of a source file, in a list of sums: `token.rs`.
+fn is_file(name: &[u8]) -> bool {
+    const ENDS: &[&[u8]] = &[
+        b".rs", b".go", b".py", b".js", b".ts", b".tsx", b".jsx", b".java", b".rb", b".php", b".c", b".h", b".cc",
+        b".cpp", b".cs", b".kt", b".swift", b".md", b".html", b".css", b".scss", b".svg", b".png", b".map", b".mjs",
+        b".pem", b".der", b".vue",
+    ];
+    ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// Does a name change between letters and digits as no name does? Then it is, or holds, a secret itself.
@@ -592,7 +655,7 @@ fn class(word: &str, head: &str) -> Option<(Class, bool)> {
         let plural = word.ends_with('s');
         // In one word (`apikey`), or in two.
         let (stem, glued) = if stem.is_empty() { (head, false) } else { (stem, true) };
-        if is(KEY_NOT, stem) {
+        if is(KEY_NOT, stem) || is(KEY_NAMES, stem) {
             return None;
         }
         let known = is(KEY_HEADS, stem) || KEY_HEADS.iter().any(|h| h.len() > 4 && stem.ends_with(h));

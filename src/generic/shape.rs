@@ -165,7 +165,10 @@ pub fn is_template(value: &[u8]) -> bool {
     let enclosed = [(b'<', b'>'), (b'{', b'}'), (b'[', b']'), (b'%', b'%'), (b'@', b'@'), (b'(', b')'), (b'#', b'#')];
     let name = |rest: &[u8]| word(rest) && (rest[0].is_ascii_alphabetic() || matches!(rest[0], b'_' | b'('));
     let dollar = value.first() == Some(&b'$') && (name(&value[1..]) || value.len() == 2);
+    // `$HOME/keys`
+    let under = dollar_path(value);
     dollar
+        || under
         || value.strip_prefix(b":").is_some_and(|r| name(r) && !r.iter().any(u8::is_ascii_digit))
         || value.strip_prefix(b"@").is_some_and(|r| name(r) && !r.iter().any(u8::is_ascii_digit))
         || (value.starts_with(b"%") && value.len() <= 3)
@@ -175,6 +178,13 @@ pub fn is_template(value: &[u8]) -> bool {
         || value.starts_with(b"&lt;")
         || value.starts_with(b"__") && value.ends_with(b"__")
         || braces(value)
+}
+
+/// A path below a variable: `$GOPATH/src/x`.
+fn dollar_path(value: &[u8]) -> bool {
+    let Some(rest) = value.strip_prefix(b"$") else { return false };
+    let name = rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
+    name >= 3 && rest.get(name) == Some(&b'/')
 }
 
 /// `{name}` or `{0}` or `{}` somewhere inside.
@@ -193,6 +203,7 @@ pub fn is_left_out(value: &[u8]) -> bool {
         || runs(b'x', 4)
         || has(value, "\u{2026}".as_bytes())
         || has(value, b"...")
+        || value.ends_with(b"..")
         || runs(b'#', 3)
         || runs(b'_', 4)
         || runs(b'?', 3)
@@ -220,6 +231,12 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"@Microsoft.KeyVault",
         b"ENC(",
         b"-----BEGIN PUBLIC",
+        // Public keys in DER, as base64: RSA, elliptic curves, Ed25519.
+        b"MIGfMA0GCSqGSIb3",
+        b"MIIBIjANBgkqhki",
+        b"MIICIjANBgkqhki",
+        b"MFkwEwYHKoZIzj0",
+        b"MCowBQYDK2Vw",
         b"ssh-rsa ",
         b"ssh-ed25519 ",
         b"ecdsa-sha2",
@@ -250,6 +267,7 @@ pub fn is_sealed(value: &[u8]) -> bool {
         &[b":$2y$", b":$2a$", b":$2b$", b":$apr1$", b"ssh-rsa AAAA", b"ssh-ed25519 AAAA", b"ecdsa-sha2-"];
     starts.iter().any(|s| value.starts_with(s))
         || is_crypt(value)
+        || is_database_hash(value)
         || value.len() > 24 && INSIDE.iter().any(|s| has(value, s))
 }
 
@@ -258,6 +276,13 @@ fn is_crypt(value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b"$") else { return false };
     let id = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
     (1..=10).contains(&id) && rest.get(id) == Some(&b'$') && rest[id + 1..].contains(&b'$') && value.len() >= 24
+}
+
+/// A password as MySQL (`*` and 40 hex digits) and PostgreSQL (`md5` and 32) keep it.
+fn is_database_hash(value: &[u8]) -> bool {
+    let hex =
+        |rest: Option<&[u8]>, len: usize| rest.is_some_and(|r| r.len() == len && r.iter().all(u8::is_ascii_hexdigit));
+    hex(value.strip_prefix(b"*"), 40) || hex(value.strip_prefix(b"md5"), 32)
 }
 
 /// A path or address: `/run/secrets/x`, `https://...`, `./key.pem`, `C:\x`.
@@ -270,6 +295,7 @@ pub fn is_path(value: &[u8]) -> bool {
         || [&b"/"[..], b"./", b"../", b"~/", b"C:\\", b"//"].iter().any(|s| value.starts_with(s))
             && slashes >= 1
             && !base64
+        || slashes >= 2 && value.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'/' | b'.' | b'-' | b'_'))
         || slashes >= 1
             && !base64
             && !value.iter().any(|b| matches!(b, b'+' | b'=' | b'!' | b'@' | b'#' | b'$' | b'%'))
@@ -372,6 +398,94 @@ pub fn is_code(value: &[u8]) -> bool {
             && value[1..].iter().all(word)
 }
 
+/// What stands between two literals that are joined: `" + f(x) + "`, `"), g("`.
+pub fn is_between_literals(value: &[u8]) -> bool {
+    let quotes = |b: &u8| matches!(b, b'"' | b'\'');
+    let inner = value.trim_ascii();
+    let start = inner.iter().take_while(|b| quotes(b)).count();
+    let end = inner.iter().rev().take_while(|b| quotes(b)).count();
+    let Some(inner) = inner.get(start..inner.len().saturating_sub(end)) else { return false };
+    inner.len() >= 3
+        && matches!(inner.first(), Some(b')' | b'+' | b',' | b'~'))
+        && matches!(inner.last(), Some(b'(' | b'+' | b',' | b'~'))
+}
+
+/// The rest of an object literal (`!0,range:!0`), or a chain of assignments (`a.b=a.c=void`).
+pub fn is_code_piece(value: &[u8]) -> bool {
+    let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$');
+    let entry = value.split(|b| *b == b',').skip(1).filter(|part| {
+        let name = part.iter().take_while(|b| word(b)).count();
+        name > 0 && part.get(name) == Some(&b':') && part[0].is_ascii_alphabetic()
+    });
+    let member = |part: &[u8]| {
+        let letters = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'$');
+        !part.is_empty() && part.split(|b| *b == b'.').all(|w| !w.is_empty() && w.iter().all(letters))
+    };
+    let mut chain = value.split(|b| *b == b'=');
+    let assigned = value.contains(&b'=') && !value.ends_with(b"=") && value.contains(&b'.') && chain.all(member);
+    // `vec![0u8`
+    let calls = value.iter().take_while(|b| word(b)).count();
+    let called = calls > 1 && matches!(value.get(calls..calls + 2), Some(b"![" | b"!(" | b"!{"));
+    entry.count() > 0 || assigned || called
+}
+
+/// A type of a language: `Uint8Array`, `memoryview`.
+pub fn is_type(value: &[u8]) -> bool {
+    const ENDS: &[&[u8]] =
+        &[b"Array", b"View", b"Buffer", b"String", b"Bytes", b"Provider", b"Config", b"Options", b"Type"];
+    let call = value.iter().position(|b| *b == b'(');
+    let value = &value[..call.unwrap_or(value.len())];
+    let start = value.first().is_some_and(u8::is_ascii_uppercase);
+    let few = value.iter().filter(|b| b.is_ascii_digit()).count() <= 2;
+    value == b"memoryview"
+        || value == b"bytearray"
+        || start && few && value.iter().all(u8::is_ascii_alphanumeric) && ENDS.iter().any(|e| value.ends_with(e))
+}
+
+/// Do name and value begin alike, as constants in a list do: `GL_DRAW`, `GL_DST`?
+pub fn are_siblings(name: &[u8], value: &[u8]) -> bool {
+    let alike = name.iter().zip(value).take_while(|(a, b)| a == b).count();
+    alike >= 3 && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'))
+}
+
+/// `#d0d0d0`.
+fn is_colour(value: &[u8]) -> bool {
+    value.first() == Some(&b'#') && matches!(value.len(), 4 | 7 | 9) && value[1..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// One to three characters, each written as an escape: `\uE002`, `&#xf21b;`.
+fn is_few_escapes(value: &[u8]) -> bool {
+    let mut rest = value;
+    for _ in 0..4 {
+        let hex = |from: usize| rest[from.min(rest.len())..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        let len = if rest.starts_with(b"\\u") {
+            2 + hex(2).min(4)
+        } else if rest.starts_with(b"\\x") {
+            2 + hex(2).min(2)
+        } else if rest.starts_with(b"&#x") {
+            3 + hex(3) + 1
+        } else if rest.starts_with(b"&#") {
+            2 + hex(2) + 1
+        } else {
+            break;
+        };
+        rest = rest.get(len..).unwrap_or_default();
+        if rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+/// `M D H h m`: letters that stand for something.
+fn is_letters(value: &[u8]) -> bool {
+    let mut words = 0;
+    value.split(|b| *b == b' ').all(|w| {
+        words += 1;
+        (1..=3).contains(&w.len()) && w.iter().all(u8::is_ascii_alphabetic)
+    }) && words >= 4
+}
+
 /// `8-4-4-4-12` hex digits.
 pub fn is_uuid(value: &[u8]) -> bool {
     value.len() >= 36
@@ -467,9 +581,14 @@ pub fn is_constant(value: &[u8]) -> bool {
     ];
     let lower = value.to_ascii_lowercase();
     let text = std::str::from_utf8(&lower).unwrap_or_default().trim_end_matches(['!', '?', '[', ']']);
-    WORDS.contains(&text)
+    let word = |text: &str| WORDS.contains(&text);
+    word(text)
+        || text.contains('|') && text.split('|').all(word)
+        || is_colour(value)
+        || is_few_escapes(value)
+        || is_letters(value)
         || text.parse::<f64>().is_ok() && value.len() < 12
-        || text.starts_with("0x") && value.len() < 12
+        || text.trim_start_matches('-').starts_with("0x") && value.len() < 12
 }
 
 /// Words that stand in place of a secret.

@@ -109,6 +109,15 @@ evidence! {
     BareKeyHash -23 "the key of a map with a hash or an id"
     AmongTexts -30 "stands among texts for people"
     PublicSalt -40 "a salt or nonce that is public by its nature"
+    NamePassing -70 "the name says a token of a page or a form"
+    CodePiece -45 "is a piece of code"
+    Siblings -30 "begins like the name, as the names of a list do"
+    Badge -40 "stands in the address of a badge"
+    KeyPrint -40 "the fingerprint of a public key"
+    WideText -30 "is a word with letters beyond ASCII, and no digit"
+    Sum -60 "the sum of a file, by the words before the name"
+    OneWord -4 "is one word that begins with a capital"
+    ParserToken -15 "a word, as the tokens of a parser are"
 }
 
 #[cfg(test)]

@@ -161,6 +161,43 @@ fn is_local(host: &str) -> bool {
     matches!(name, "localhost" | "0.0.0.0" | "[" | "host.docker.internal") || name.starts_with("127.")
 }
 
+/// This machine, or a name without a dot, as containers beside each other have.
+fn is_near(host: &str) -> bool {
+    let name = host.split([':', '/']).next().unwrap_or_default();
+    is_local(host) || !name.contains('.') && name.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+/// What databases and brokers come with; with it nobody gets anywhere but on the machine itself.
+fn is_default(password: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "postgres",
+        "mysql",
+        "mongo",
+        "mongodb",
+        "redis",
+        "rabbitmq",
+        "admin",
+        "root",
+        "guest",
+        "test",
+        "testing",
+        "demo",
+        "docker",
+        "dev",
+        "development",
+        "local",
+        "default",
+        "postgrespassword",
+        "adminadmin",
+        "minioadmin",
+        "mypass",
+        "1234",
+        "12345",
+        "123456",
+    ];
+    WORDS.contains(&password.to_ascii_lowercase().as_str())
+}
+
 /// A password that is not just a word counts as well-formed.
 fn strength(user: &str, password: &str) -> Verdict {
     let kinds = [
@@ -204,6 +241,9 @@ fn url(input: &Input<'_>) -> Outcome {
     if is_example_host(host) {
         // A weak password there is prose. A strong one may be real, with the host taken out of it: it is counted.
         return if strength == Verdict::WellFormed { bad.fact("host", host) } else { bad.dismissed() };
+    }
+    if is_near(host) && (user == password || is_default(&password)) {
+        return bad.dismissed();
     }
     let outcome = Outcome::of(input, strength).fact("host", host);
     let outcome = with_user(outcome, &user, &password);
