@@ -178,7 +178,6 @@ mod tests {
             archives: Limits::default(),
             allow_empty_range: false,
             max_per_file: 0,
-            cache: None,
             quarantine: Quarantine::default(),
             deadline: None,
             policy: Arc::new(Policy::default()),
