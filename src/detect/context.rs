@@ -75,7 +75,19 @@ impl Bits {
     fn has(&self, index: usize) -> bool {
         self.0.get(index / 64).is_some_and(|bits| bits >> (index % 64) & 1 == 1)
     }
+
+    /// Has it any of some words? May say yes wrongly.
+    fn meets(&self, present: &Present) -> bool {
+        self.0.iter().enumerate().any(|(i, bits)| bits & present.0[i % PRESENT] != 0)
+    }
 }
+
+/// 64-bit words of [`Present`].
+const PRESENT: usize = 16;
+
+/// Which words stand before a value: one bit each, shared where there are more than these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Present([u64; PRESENT]);
 
 /// Words of one text that were found already. Cleared for each text.
 #[derive(Debug, Default)]
@@ -264,6 +276,19 @@ impl ContextIndex {
         let words = self.find(hay, at.saturating_sub(context.within)..at);
         let mut names = words.iter().map(|word| &self.words[word.index]);
         names.rfind(|word| context.near.contains(word)).map(String::as_str)
+    }
+
+    /// Which words are these?
+    pub fn present(words: &[Word]) -> Present {
+        let mut present = Present::default();
+        words.iter().for_each(|w| present.0[w.index / 64 % PRESENT] |= 1 << (w.index % 64));
+        present
+    }
+
+    /// Could the context of a rule be there? What [`ContextIndex::holds`] says no to may pass, but not the other way round.
+    pub fn may_hold(&self, rule: usize, present: &Present) -> bool {
+        let Wanted { near, hint, no_hint } = &self.rules[rule];
+        near.meets(present) && (*no_hint || hint.meets(present))
     }
 
     /// Is the context of a rule, given by its index, there for a value that begins at `at`?

@@ -4,7 +4,7 @@
 //! keep the result when that part of a text is copied.
 
 use crate::detect::boundary;
-use crate::detect::context::{self, ContextIndex, WordCache};
+use crate::detect::context::{self, ContextIndex, Present, WordCache};
 use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::overlap::Spans;
@@ -70,6 +70,7 @@ struct Value {
     run_end: usize,
     random: Option<bool>,
     named: Option<bool>,
+    present: Option<Present>,
 }
 
 impl Value {
@@ -244,7 +245,7 @@ impl Evaluator<'_> {
             // What is given to nothing is no value of a rule that wants context.
             let assigned = context::is_assigned(hay, start);
             let (shapes, runs) = if assigned { (self.shapes, &mut runs) } else { (self.alone, &mut runs_alone) };
-            let mut value = Value { at, start, run_end, random: None, named: None };
+            let mut value = Value { at, start, run_end, random: None, named: None, present: None };
             let seen = shapes.at(hay, start, runs, |index, end| self.value(index, end, &mut value, &mut work));
             work.read.cover(at as isize, seen);
         }
@@ -273,9 +274,14 @@ impl Evaluator<'_> {
         if let Some(context) = &rule.context {
             let from = value.at.saturating_sub(self.context.within());
             work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
-            let named = could_match(hay, start, end, rule, format, work.read)
-                && *value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache));
-            if !named {
+            // Asked once for all rules: does any context stand there, and which words are in it?
+            if !*value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache)) {
+                return;
+            }
+            let present = value
+                .present
+                .get_or_insert_with(|| ContextIndex::present(self.context.words(hay, from..value.run_end, work.cache)));
+            if !self.context.may_hold(index, present) || !could_match(hay, start, end, rule, format, work.read) {
                 return;
             }
             let words = self.context.words(hay, from..value.run_end, work.cache);
