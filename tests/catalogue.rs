@@ -198,7 +198,8 @@ fn a_truncated_key_is_told() {
     for rule in ["private-key-rsa", "private-key-pkcs8", "private-key-pgp"] {
         let key = mint(rule, 1);
         let end = key.find(concat!("-----EN", "D")).unwrap();
-        let found = detector.scan(&key.as_bytes()[..end]);
+        let mut found = detector.scan(&key.as_bytes()[..end]);
+        found.retain(|m| detector.rules().metas()[m.rule].kind == Kind::Secret);
         assert_eq!(found.len(), 1, "{rule}");
         assert!(found[0].facts.iter().any(|f| f.label == "truncated"), "{rule}: {:?}", found[0].facts);
     }

@@ -380,6 +380,12 @@ fn named(rng: &mut Rng) -> Vec<u8> {
         "\u{e9}t\u{e9} ici",
         "string",
         "BEGIN",
+        // Hygiene looks at how files begin and at what a secret is made with.
+        "\nDB_PASSWORD=",
+        "NEXT_PUBLIC_API_SECRET_KEY",
+        "reset_token = Math.random()",
+        "def make_password(n):\n",
+        "random.choice(",
     ];
     match rng.below(4) {
         0 => rng.text(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 4).into_bytes(),

@@ -34,6 +34,8 @@ mod generic;
 mod history;
 /// keyscan in git's hooks.
 mod hooks;
+/// Habits by which secrets leak.
+mod hygiene;
 /// Every place in which git keeps something.
 mod keeps;
 /// Keys of formats of one's own, the inventory, and credentials in two halves.

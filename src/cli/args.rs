@@ -349,6 +349,9 @@ pub struct ScanArgs {
     /// Report publishable keys and identifiers, too.
     #[arg(long, help_heading = "What to report")]
     pub show_publishable: bool,
+    /// Findings of one rule in one file that are listed; the rest is counted. What is proven is always listed. 0: all.
+    #[arg(long, value_name = "N", default_value_t = crate::scan::crowd::MOST, help_heading = "What to report")]
+    pub max_per_file: usize,
 
     /// Use this config file instead of the .keyscan.yaml that is found from the target upwards.
     #[arg(long, value_name = "FILE", help_heading = "What to allow")]
@@ -416,7 +419,7 @@ fn named<T: Copy>(text: &str, all: &[(&str, T)]) -> Result<T, String> {
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
-    named(text, &[Kind::Secret, Kind::Publishable, Kind::Identifier].map(|kind| (kind.as_str(), kind)))
+    named(text, &Kind::ALL.map(|kind| (kind.as_str(), kind)))
 }
 
 fn environment(text: &str) -> Result<Environment, String> {

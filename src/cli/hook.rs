@@ -10,9 +10,8 @@ use clap::Parser;
 use super::hook_args::{HookArg, HookCommand, HookOptions};
 use super::output::Outputs;
 use super::settings::{self, Settings};
-use super::{Cli, Exit, complain, hook_words, print, progress, scan_with};
+use super::{Cli, Exit, complain, hook_words, is_leak, print, progress, scan_with};
 use crate::error::{Error, Result};
-use crate::finding::Verdict;
 use crate::hook::{self, Hook, Place, Proof, State};
 use crate::range::{Known, ObjectId, Push, Selection};
 use crate::report::{self, Report};
@@ -85,7 +84,7 @@ fn check(hook: Hook, options: &HookOptions, targets: Vec<Target>) -> Result<Exit
     settings.scan.deadline = deadline;
     let (detector, outcome) = scan_with(&args, settings, &progress::Bar::new(false))?;
     let rules = detector.rules().metas();
-    let findings: Vec<_> = outcome.findings.iter().filter(|f| f.verdict != Verdict::Malformed).cloned().collect();
+    let findings: Vec<_> = outcome.findings.iter().filter(|f| is_leak(f, rules, false)).cloned().collect();
     let exit = Exit::of_scan(findings.len(), outcome.receipt.complete());
     if exit == Exit::Clean && !options.verbose {
         return Ok(exit);

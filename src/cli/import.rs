@@ -132,6 +132,7 @@ fn findings_of(ignored: &[Ignored], converted: &Converted, root: &Path, made: &m
         show_publishable: false,
         allow_incomplete: false,
         allow_empty_range: false,
+        max_per_file: 0,
         quarantine: Quarantine::default(),
         deadline: None,
         policy: Arc::new(policy),

@@ -25,8 +25,9 @@ pub use exit::Exit;
 
 use crate::detect::Detector;
 use crate::error::{Error, Result};
-use crate::finding::Verdict;
+use crate::finding::{Finding, Verdict};
 use crate::report::{self, Report};
+use crate::rules::{Kind, RuleMeta};
 use crate::scan;
 use args::{Command, ScanArgs};
 use output::Outputs;
@@ -88,9 +89,15 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     if !args.quiet && io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
     }
-    // Malformed tokens are shown on request; they are no findings.
-    let findings = outcome.findings.iter().filter(|f| f.verdict != Verdict::Malformed).count();
+    let hygiene = args.only.iter().any(|id| id.starts_with("hygiene"));
+    let findings = outcome.findings.iter().filter(|f| is_leak(f, detector.rules().metas(), hygiene)).count();
     Ok(Exit::of_scan(findings, outcome.receipt.complete()))
+}
+
+/// Does it change the exit code? Malformed tokens are shown on request, and are no findings. Habits are remarks, unless they
+/// were asked for by name.
+fn is_leak(finding: &Finding, rules: &[RuleMeta], hygiene: bool) -> bool {
+    finding.verdict != Verdict::Malformed && (hygiene || rules[finding.rule].kind != Kind::Hygiene)
 }
 
 /// Scans as the settings say, and leaves out what is less severe than was asked for.

@@ -42,6 +42,7 @@ fn severity(meta: &RuleMeta) -> String {
     match (meta.kind, meta.environment) {
         (Kind::Secret, Environment::Test) => format!("{severity}, test"),
         (Kind::Secret, _) => severity.to_owned(),
+        (Kind::Hygiene, _) => format!("{severity}, hygiene"),
         _ => format!("{severity}, not a secret"),
     }
 }

@@ -67,6 +67,7 @@ impl Settings {
                     bytes: args.max_decompressed << 20,
                 },
                 allow_empty_range: args.allow_empty_range,
+                max_per_file: if no_baseline { 0 } else { args.max_per_file },
                 quarantine: Quarantine::default(),
                 deadline: None,
                 policy: Arc::new(policy),

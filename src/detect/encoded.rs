@@ -9,6 +9,8 @@ use crate::detect::evaluate::{Evaluator, Read};
 use crate::detect::prefilter::{What, looks_random};
 use crate::detect::{overlap, text};
 use crate::finding::{self, RawMatch};
+use crate::generic;
+use crate::rules::Anchoring;
 
 /// Bytes before encoded text that what it says is read with.
 const CONTEXT: usize = 256;
@@ -123,7 +125,10 @@ impl Evaluator<'_> {
             let span = if exact { decoded.map.place(&part) } else { decoded.span.clone() };
             let steps = via.iter().chain(m.via()).copied().collect();
             let secret = m.secret(&inner);
-            found.push(RawMatch { span, decoded: Some(Box::new(finding::Decoded { secret, via: steps })), ..m });
+            // What speaks for it stands in the decoded text, which is gone afterwards.
+            let named = matches!(self.set.rules()[m.rule].anchoring, Anchoring::Name(_)) && m.decoded.is_none();
+            let facts = if named { generic::facts_of(&inner, &m.span) } else { m.facts.clone() };
+            found.push(RawMatch { span, facts, decoded: Some(Box::new(finding::Decoded { secret, via: steps })), ..m });
         }
     }
 }

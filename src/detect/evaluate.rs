@@ -15,7 +15,7 @@ use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::generic;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
-use crate::rules::{Anchoring, Boundary, Certainty, Rule, RuleSet};
+use crate::rules::{Anchoring, Boundary, Certainty, Kind, Rule, RuleSet};
 use crate::structure;
 
 /// Bytes around a hit of a regex rule that the regex sees.
@@ -383,7 +383,10 @@ impl Evaluator<'_> {
         let Some(regex) = rule.regex.as_ref().and_then(|r| r.get()) else { return };
         let meta = &self.set.metas()[index];
         for captures in regex.captures_iter(&hay[from..to]) {
-            let Some(secret) = captures.name("secret").or_else(|| captures.get(0)) else { continue };
+            let Some(secret) = captures.name("secret").or_else(|| captures.name("made")).or_else(|| captures.get(0))
+            else {
+                continue;
+            };
             let whole = captures.get(0).map_or(0..0, |m| m.range());
             if secret.is_empty() || !(from + whole.start..from + whole.end).contains(&at) {
                 continue;
@@ -400,7 +403,8 @@ impl Evaluator<'_> {
                 span: from + secret.start()..from + secret.end(),
                 verdict: Verdict::Shape,
                 facts: Vec::new(),
-                confidence: score::confidence(&evidence),
+                // The name of a variable need not look random.
+                confidence: if meta.kind == Kind::Hygiene { Confidence::Medium } else { score::confidence(&evidence) },
                 severity: meta.severity,
                 decoded: None,
             });

@@ -7,8 +7,8 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use crate::detect::score;
 use crate::finding::{Excerpt, Position, RawMatch, Secret};
-use crate::rules::RuleSet;
 use crate::rules::format::is_token_byte;
+use crate::rules::{Kind, RuleSet};
 
 /// Bytes of the line shown on each side of a secret.
 const AROUND: usize = 60;
@@ -107,6 +107,11 @@ impl<'m> Neighbours<'m> {
 /// The line of a match with every secret in it masked: those of `matches` and whatever else looks like one.
 pub fn excerpt(set: &RuleSet, text: &[u8], of: &RawMatch, matches: &Neighbours<'_>) -> Excerpt {
     let span = &of.span;
+    if set.metas()[of.rule].kind == Kind::Hygiene {
+        // What stands beside the name may be the secret that it is about.
+        let text = String::from_utf8_lossy(&text[span.clone()]).replace(|c: char| c.is_control(), "\u{fffd}");
+        return Excerpt { caret: 0..text.chars().count(), text };
+    }
     // No farther than is shown: a line can be very long.
     let left = span.start.saturating_sub(AROUND + 1);
     let line_start = memrchr(b'\n', &text[left..span.start]).map_or(left, |i| left + i + 1);
@@ -154,9 +159,10 @@ fn clean(
     matches: &[RawMatch],
     out: &mut String,
 ) {
+    let hides = |m: &RawMatch| set.metas()[m.rule].kind != Kind::Hygiene;
     let mut at = part.start;
     while at < part.end {
-        let other = matches.iter().find(|m| m.span.contains(&at) && m.span != of.span);
+        let other = matches.iter().find(|m| m.span.contains(&at) && m.span != of.span && hides(m));
         if let Some(other) = other {
             let whole = at == other.span.start;
             out.push_str(&if whole { masked(set, other, &text[other.span.clone()]) } else { "*".repeat(8) });
@@ -168,6 +174,7 @@ fn clean(
             let end = at + text[at..].iter().take_while(|&&b| is_token_byte(b)).take(FOLLOW).count();
             let stop = matches
                 .iter()
+                .filter(|m| hides(m))
                 .map(|m| m.span.start)
                 .filter(|&s| s > at && s < end)
                 .min()

@@ -143,7 +143,9 @@ impl Detector {
 
     /// Drops the matches of rules that are for files of some paths only: the text is none.
     pub fn drop_files(&self, found: &mut Vec<RawMatch>) {
-        found.retain(|m| self.set.rules()[m.rule].paths.is_empty());
+        found.retain(|m| {
+            self.set.rules()[m.rule].paths.is_empty() && self.set.metas()[m.rule].kind != crate::rules::Kind::Hygiene
+        });
     }
 
     /// Of matches that overlap keeps the best one: proof first, then the more specific rule, then the longer match.

@@ -10,18 +10,32 @@ use std::ops::Range;
 use crate::decode;
 use crate::detect::evaluate;
 use crate::finding::{Confidence, RawMatch, Verdict};
-use crate::rules::{Anchoring, RuleSet};
+use crate::rules::{Anchoring, Kind, RuleSet};
+
+/// Neighbours that a decoded value is compared with at most.
+const MANY: usize = 256;
 
 /// Keeps the best of overlapping matches. Sorted by place.
 pub fn resolve(set: &RuleSet, found: Vec<RawMatch>) -> Vec<RawMatch> {
     if found.len() < 2 {
         return found;
     }
+    // What is said of a file or a line takes nothing from what stands in it.
+    let (hygiene, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|m| set.metas()[m.rule].kind == Kind::Hygiene);
+    let mut kept = credentials(set, found);
+    if !hygiene.is_empty() {
+        kept.extend(distinct(hygiene));
+        kept.sort_by(|a, b| key(a).cmp(&key(b)));
+    }
+    kept
+}
+
+fn credentials(set: &RuleSet, found: Vec<RawMatch>) -> Vec<RawMatch> {
     let (inner, direct): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|m| m.via().iter().any(|step| !decode::is_escape(step)));
     let mut kept = compete(set, direct);
     if !inner.is_empty() {
-        let inner: Vec<_> = distinct(inner)
+        let inner: Vec<_> = without_cuttings(set, distinct(inner))
             .into_iter()
             .filter(|m| !overlapping(&kept, &m.span).iter().any(|direct| knows_better(set, direct, m)))
             .collect();
@@ -139,6 +153,28 @@ fn distinct(mut found: Vec<RawMatch>) -> Vec<RawMatch> {
         }
     }
     kept
+}
+
+/// Drops the values of names that are only a piece of what was found in another reading of the same place: a line of
+/// encoded text is read by itself, too, and then a token ends with its line.
+fn without_cuttings(set: &RuleSet, found: Vec<RawMatch>) -> Vec<RawMatch> {
+    let secret = |m: &RawMatch| m.decoded.as_ref().map(|d| d.secret.clone());
+    let mut by_start: Vec<&RawMatch> = found.iter().collect();
+    by_start.sort_by_key(|m| m.span.start);
+    let longest = found.iter().map(|m| m.span.len()).max().unwrap_or(0);
+    let is_piece = |m: &RawMatch| {
+        if !matches!(set.rules()[m.rule].anchoring, Anchoring::Name(_)) {
+            return false;
+        }
+        let Some(own) = secret(m) else { return false };
+        let first = by_start.partition_point(|o| o.span.start + longest < m.span.start);
+        let near = by_start[first..].iter().take_while(|o| o.span.start < m.span.end);
+        let near = near.filter(|o| o.span.end > m.span.start && o.span != m.span).take(MANY);
+        near.filter_map(|o| secret(o))
+            .any(|other| other.len() > own.len() && memchr::memmem::find(other.expose(), own.expose()).is_some())
+    };
+    let pieces: Vec<bool> = found.iter().map(is_piece).collect();
+    found.into_iter().zip(pieces).filter(|(_, piece)| !piece).map(|(m, _)| m).collect()
 }
 
 /// Does a match of the text say more about a place than what was decoded there?

@@ -135,7 +135,7 @@ impl Prefilter {
                         anywhere.push(literal);
                     }
                 }
-                Anchoring::Inventory => {}
+                Anchoring::Inventory | Anchoring::Derived => {}
                 Anchoring::Start => filter.at_start.push(index),
                 Anchoring::Value => filter.values = true,
                 Anchoring::Name(class) => {

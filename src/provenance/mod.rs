@@ -309,7 +309,8 @@ impl Provenance {
         }
         let mut holders = Holders::new(&self.contents, &set);
         let mut life = Life::default();
-        let numbers: BTreeSet<u32> = set.iter().filter_map(|thing| self.events_of.get(thing)).flatten().copied().collect();
+        let numbers: BTreeSet<u32> =
+            set.iter().filter_map(|thing| self.events_of.get(thing)).flatten().copied().collect();
         let events: Vec<&Event> = numbers.iter().map(|&n| &self.events[n as usize]).collect();
         let messages: Vec<(&ObjectId, &Message)> =
             objects.iter().filter_map(|id| Some((id, self.messages.get(id)?))).collect();

@@ -78,7 +78,7 @@ impl Command {
 
 fn finding(context: &Context<'_>, finding: &Finding) -> Command {
     let level = match finding.severity {
-        _ if !words::is_leak(finding) => "notice",
+        _ if !words::is_leak(context, finding) => "notice",
         Severity::Critical | Severity::High => "error",
         Severity::Medium => "warning",
         Severity::Low | Severity::Info => "notice",

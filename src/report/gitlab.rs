@@ -241,7 +241,7 @@ fn build_vulnerability(context: &Context<'_>, finding: &Finding, used: &mut BTre
             fingerprint: detail("Fingerprint", finding.fingerprint.to_string()),
             places: places(context, finding).map(|text| detail("Places", text)),
         },
-        flags: if words::is_leak(finding) { Vec::new() } else { vec![flag] },
+        flags: if words::is_leak(context, finding) { Vec::new() } else { vec![flag] },
         location: build_location(context, finding),
     }
 }

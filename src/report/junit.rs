@@ -17,7 +17,7 @@ pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Resu
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let findings = context.findings();
     let receipt = context.report.receipt;
-    let leaks = findings.iter().filter(|f| words::is_leak(f)).count();
+    let leaks = findings.iter().filter(|f| words::is_leak(context, f)).count();
     let errors = receipt.problems.iter().filter(|p| !p.accepted).count();
     let passed = usize::from(findings.is_empty() && errors == 0);
     let skipped = findings.len() - leaks + receipt.problems.len() - errors;
@@ -80,8 +80,11 @@ fn finding<W: Write>(context: &Context<'_>, finding: &Finding, xml: &mut Writer<
     let name = format!("{} in {at} ({id})", words::title(context, finding));
     case(xml, &printable(&rule.id), &name, |xml| {
         let message = words::message(context, finding);
-        let (element, kind) =
-            if words::is_leak(finding) { ("failure", finding.severity.as_str()) } else { ("skipped", "malformed") };
+        let (element, kind) = if words::is_leak(context, finding) {
+            ("failure", finding.severity.as_str())
+        } else {
+            ("skipped", words::no_leak(context, finding))
+        };
         xml.create_element(element)
             .with_attributes([("message", valid(&message).as_str()), ("type", kind)])
             .write_text_content(text(&details(context, finding)))?;

@@ -12,7 +12,7 @@ use super::context::{Context, Whereabouts, day, plural};
 use super::text::short;
 use super::{place, printable, words};
 use crate::finding::{Finding, Severity};
-use crate::rules::RuleMeta;
+use crate::rules::{Kind, RuleMeta};
 
 /// Bytes of the table, and of the advice below it: together with the rest less than the 1 MiB that GitHub takes for a
 /// summary.
@@ -78,7 +78,7 @@ fn row(context: &Context<'_>, finding: &Finding) -> String {
         credential,
         code(&context.say(&finding.masked)),
         place.unwrap_or_default(),
-        state(finding).to_owned(),
+        state(context, finding).to_owned(),
         first.unwrap_or_default(),
         code(&finding.fingerprint.to_string()),
     ];
@@ -86,9 +86,10 @@ fn row(context: &Context<'_>, finding: &Finding) -> String {
 }
 
 /// Where it is left, in a few words.
-fn state(finding: &Finding) -> &'static str {
+fn state(context: &Context<'_>, finding: &Finding) -> &'static str {
     match Whereabouts::of(finding) {
-        _ if !words::is_leak(finding) => "malformed, no finding",
+        _ if context.rule(finding).kind == Kind::Hygiene => "hygiene",
+        _ if !words::is_leak(context, finding) => "malformed, no finding",
         Whereabouts::Tree => "in files",
         Whereabouts::Head => "in the commit at HEAD",
         Whereabouts::Messages => "in messages",
@@ -101,9 +102,9 @@ fn state(finding: &Finding) -> &'static str {
 fn advice(context: &Context<'_>, findings: &[&Finding], out: &mut dyn Write) -> io::Result<()> {
     let rules: BTreeMap<&str, &RuleMeta> = findings
         .iter()
-        .filter(|f| words::is_leak(f))
+        .filter(|f| words::is_leak(context, f))
         .map(|f| context.rule(f))
-        .filter(|rule| rule.kind == crate::rules::Kind::Secret)
+        .filter(|rule| rule.kind == Kind::Secret)
         .map(|rule| (rule.id.as_str(), rule))
         .collect();
     let mut room = BUDGET;

@@ -3,12 +3,17 @@
 use super::context::{Context, SEVERITIES, Whereabouts, grouped, plural};
 use super::printable;
 use crate::finding::{Finding, Receipt, Verdict};
+use crate::rules::Kind;
 
 /// What every reader has to hear.
 pub(super) const FIRST: &str = "Revoke or rotate each one first; deleting the text does not undo a leak.";
 
 /// What one finding is and what to do; the only text that some services show.
 pub(super) fn message(context: &Context<'_>, finding: &Finding) -> String {
+    if context.rule(finding).kind == Kind::Hygiene {
+        let step = context.rule(finding).rotate.steps.first().map(printable).unwrap_or_default();
+        return format!("{} {step}", what(context, finding));
+    }
     let how = match &context.rule(finding).rotate.revoke {
         Some(url) => format!("Revoke it at {} and issue a new one.", printable(url)),
         None => "Revoke it where it was issued and issue a new one.".to_owned(),
@@ -39,9 +44,14 @@ pub(super) fn title(context: &Context<'_>, finding: &Finding) -> String {
     format!("{} {}", printable(&context.rule(finding).name), context.say(&finding.masked))
 }
 
-/// Is it a leak, rather than something that was shown on request?
-pub(super) fn is_leak(finding: &Finding) -> bool {
-    finding.verdict != Verdict::Malformed
+/// Is it a leak, rather than something that was shown on request, or a habit?
+pub(super) fn is_leak(context: &Context<'_>, finding: &Finding) -> bool {
+    finding.verdict != Verdict::Malformed && context.rule(finding).kind != Kind::Hygiene
+}
+
+/// What it is if it is no leak.
+pub(super) fn no_leak(context: &Context<'_>, finding: &Finding) -> &'static str {
+    if context.rule(finding).kind == Kind::Hygiene { "hygiene" } else { "malformed" }
 }
 
 /// "2 critical, 1 low".

@@ -117,13 +117,14 @@ fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &st
         );
     }
     let rotate = spec.rotate.as_ref().or(file.rotate.as_ref());
-    if spec.kind == Kind::Secret && rotate.is_none_or(|r| r.steps.is_empty()) {
+    if spec.kind.is_reported() && rotate.is_none_or(|r| r.steps.is_empty()) {
         add(true, "there are no rotation steps".into(), "add `rotate: {steps: [...]}` to the rule or the file");
     }
     if spec.kind != Kind::Secret && spec.reason.is_none() {
         add(true, format!("it is `{}` without a `reason`", spec.kind.as_str()), "say why it is no secret");
     }
-    if [spec.format.is_some(), spec.regex.is_some(), spec.named.is_some()].into_iter().filter(|has| *has).count() != 1 {
+    let looks = [spec.format.is_some(), spec.regex.is_some(), spec.named.is_some(), spec.derived.is_some()];
+    if looks.into_iter().filter(|has| *has).count() != 1 {
         add(
             true,
             "it must have one of `format`, `regex` and `named`".into(),

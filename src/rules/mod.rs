@@ -125,6 +125,8 @@ pub struct Rule {
     pub foreign: bool,
     /// Ends of the paths of files that it is looked for in; empty: all files.
     pub paths: Vec<String>,
+    /// Lower-case words of a path, one of which takes a file out.
+    pub outside: Vec<String>,
 }
 
 /// Words that must stand before a value that has no distinctive shape.
@@ -153,6 +155,8 @@ pub enum Anchoring {
     Inventory,
     /// A name that promises a secret of this kind, with a value that is judged by evidence.
     Name(Named),
+    /// Not in a text: what other findings show together.
+    Derived,
 }
 
 /// A regular expression that is compiled at its first candidate.
@@ -256,6 +260,7 @@ impl RuleSet {
             mint: None,
             foreign: false,
             paths: Vec::new(),
+            outside: Vec::new(),
         });
         index
     }
@@ -290,6 +295,7 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
         shape: match (&spec.format, &spec.regex, &spec.named) {
             (Some(text), ..) | (None, Some(text), _) => text.clone(),
             (None, None, Some(named)) => format!("the value of a name like {named}, judged by evidence"),
+            (None, None, None) if spec.derived.is_some() => "what another rule finds, by the path of the file".into(),
             (None, None, None) => String::new(),
         },
         provable: !rule.checks.is_empty() || rule.structure.is_some(),
@@ -335,11 +341,18 @@ impl Rule {
             mint: spec.mint.as_deref().map(Format::parse).transpose()?,
             foreign: false,
             paths: spec.paths.clone(),
+            outside: spec.outside.clone(),
             format,
         })
     }
 
     fn anchoring(spec: &RuleSpec, format: Option<&Format>, context: Option<&Context>) -> Result<Anchoring> {
+        if let Some(derived) = &spec.derived {
+            return match derived.as_str() {
+                "browser-code" => Ok(Anchoring::Derived),
+                _ => Err(Error::new(format!("`derived: {derived}` is not known")).help("write browser-code")),
+            };
+        }
         if spec.at == At::Start {
             return match (format, context) {
                 (Some(_), None) => Ok(Anchoring::Start),
@@ -390,11 +403,18 @@ impl Rule {
 
     /// Is it looked for in a file of this path?
     pub fn wants_path(&self, path: &[u8]) -> bool {
-        self.paths.is_empty()
+        let wanted = self.paths.is_empty()
             || self.paths.iter().any(|end| {
                 path.strip_suffix(end.as_bytes())
                     .is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/") || end.starts_with('.'))
-            })
+            });
+        let mut words = path.split(|b| !b.is_ascii_alphanumeric());
+        wanted && !words.any(|word| self.outside.iter().any(|w| word.eq_ignore_ascii_case(w.as_bytes())))
+    }
+
+    /// Does the path of a file count?
+    pub fn minds_paths(&self) -> bool {
+        !self.paths.is_empty() || !self.outside.is_empty()
     }
 
     /// Bits of randomness in a secret: the checksum in it adds none.

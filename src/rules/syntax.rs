@@ -61,6 +61,11 @@ pub struct RuleSpec {
     /// Ends of the paths of files that it is looked for in; empty: all files.
     #[serde(default)]
     pub paths: Vec<String>,
+    /// Words of a path, one of which takes a file out: `test`, `example`.
+    #[serde(default)]
+    pub outside: Vec<String>,
+    /// What other findings show together: `browser-code`.
+    pub derived: Option<String>,
     /// How dangerous a leak is.
     pub severity: Severity,
     /// Live or test.
@@ -178,15 +183,26 @@ pub enum Kind {
     Publishable,
     /// Names something; no secret by itself.
     Identifier,
+    /// A habit by which secrets leak, told of a file or a line.
+    Hygiene,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Secret, Self::Publishable, Self::Identifier, Self::Hygiene];
+
+    /// Is what it finds reported without being asked for?
+    pub const fn is_reported(self) -> bool {
+        matches!(self, Self::Secret | Self::Hygiene)
+    }
+
     /// The lower-case name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Secret => "secret",
             Self::Publishable => "publishable",
             Self::Identifier => "identifier",
+            Self::Hygiene => "hygiene",
         }
     }
 }

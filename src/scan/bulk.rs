@@ -14,8 +14,8 @@ use crate::scan::Scan;
 use crate::scan::added::Found;
 use crate::scan::collect::{Sink, Source};
 use crate::source::pack::ObjectKind;
-use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::repository::Repository;
+use crate::source::walk::{Memory, Object, Visitor};
 
 /// From how many blobs on packs are walked.
 pub(super) const MANY: usize = 8_000;
@@ -99,9 +99,13 @@ impl<'a> Visitor for Wanted<'a> {
         }
         let text = text::sniff(object.bytes);
         let memo = match object.base {
-            Some(base) if text.via.is_none() && !self.scan.options.plain => {
-                incremental::scan_change(self.scan.detector, object.bytes, base.state, base.regions, &mut bench.sink.scratch)
-            }
+            Some(base) if text.via.is_none() && !self.scan.options.plain => incremental::scan_change(
+                self.scan.detector,
+                object.bytes,
+                base.state,
+                base.regions,
+                &mut bench.sink.scratch,
+            ),
             _ => incremental::scan_whole(self.scan.detector, &text.bytes, &mut bench.sink.scratch),
         };
         if wanted {

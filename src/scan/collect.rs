@@ -20,7 +20,7 @@ use crate::policy::comments::{self, Said};
 use crate::policy::discover;
 use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
-use crate::scan::Options;
+use crate::scan::{Options, hygiene};
 use crate::source::pack::ObjectKind;
 
 /// Most reasons that are given for a value that was judged by evidence.
@@ -163,6 +163,8 @@ pub(super) struct Sink<'d> {
     no_rules: BTreeSet<String>,
     /// What could not be looked into.
     pub(super) problems: Vec<Problem>,
+    /// Does git track the file? Only then there is something to be said of its habits.
+    pub(super) tracked: bool,
     /// How many texts had something that a rule matches.
     matched: u64,
 }
@@ -176,6 +178,7 @@ impl<'d> Sink<'d> {
             entries: HashMap::new(),
             no_rules: BTreeSet::new(),
             problems: Vec::new(),
+            tracked: true,
             matched: 0,
         }
     }
@@ -257,6 +260,9 @@ impl<'d> Sink<'d> {
         if !matches!(source, Source::File(_) | Source::Object(ObjectKind::Blob, _)) {
             self.detector.drop_files(&mut matches);
         }
+        if !self.tracked {
+            matches.retain(|m| set.metas()[m.rule].kind != Kind::Hygiene);
+        }
         let pairs = self.detector.pair(&text.bytes, &mut matches);
         let near = excerpt::Neighbours::new(&matches);
         let positions: Vec<Position> = matches.iter().map(|m| lines.position(&m.span)).collect();
@@ -269,7 +275,8 @@ impl<'d> Sink<'d> {
             } else if found.contains(&(m.rule, secret.clone())) {
                 continue;
             }
-            let outer = if matches!(source, Source::Name(_) | Source::PastName(_)) { Some("file name") } else { text.via };
+            let outer =
+                if matches!(source, Source::Name(_) | Source::PastName(_)) { Some("file name") } else { text.via };
             let shown = shown(set, m.rule, m.verdict, m.confidence, self.options);
             let sighting = shown.then(|| Sighting {
                 spot: spot(source),
@@ -289,7 +296,7 @@ impl<'d> Sink<'d> {
                 confidence: m.confidence,
                 severity: m.severity,
                 facts: match set.rules()[m.rule].anchoring {
-                    Anchoring::Name(_) => generic::facts_of(&text.bytes, &m.span),
+                    Anchoring::Name(_) if m.decoded.is_none() => generic::facts_of(&text.bytes, &m.span),
                     _ => m.facts.clone(),
                 },
                 name: sighting.as_ref().and_then(|_| self.detector.name_before(&text.bytes, m)).map(str::to_owned),
@@ -371,7 +378,7 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
     if verdict == Verdict::Malformed {
         return options.show_malformed;
     }
-    (meta.kind == Kind::Secret || options.show_publishable) && confidence >= options.confidence
+    (meta.kind.is_reported() || options.show_publishable) && confidence >= options.confidence
 }
 
 /// What all workers found.
@@ -451,7 +458,7 @@ impl Collected {
         for ((rule, secret), mut entry) in entries {
             let of = &set.rules()[rule];
             let named = matches!(of.anchoring, Anchoring::Name(_));
-            if (named || !of.paths.is_empty()) && !entry.sightings.is_empty() {
+            if (named || of.minds_paths()) && !entry.sightings.is_empty() {
                 entry.sightings.retain(|s| in_wanted_file(of, s, lives) && !(named && in_own_config(s, lives)));
                 if entry.sightings.is_empty() {
                     continue;
@@ -469,6 +476,7 @@ impl Collected {
         }
         let made = |(rule, secret, entry)| finding(set, rule, secret, entry, lives, options);
         let mut findings: Vec<Finding> = reported.into_par_iter().map(made).collect();
+        hygiene::review(set, &mut findings, receipt);
         findings.sort_by(|a, b| {
             (b.severity, b.presence(), b.confidence, a.rule, a.fingerprint).cmp(&(
                 a.severity,
@@ -531,7 +539,10 @@ fn finding(
     Finding {
         fingerprint,
         rule,
-        masked: secret.mask(set.rules()[rule].shown_prefix()),
+        masked: match meta.kind {
+            Kind::Hygiene => hygiene::shown(&secret),
+            _ => secret.mask(set.rules()[rule].shown_prefix()),
+        },
         verdict: entry.verdict,
         confidence: entry.confidence,
         severity: entry.severity,
@@ -654,6 +665,9 @@ fn evidence(facts: &mut Vec<Fact>, options: &Options) -> Vec<String> {
 fn reasons(set: &RuleSet, index: usize, verdict: Verdict, name: Option<&str>) -> Vec<String> {
     let rule = &set.rules()[index];
     let mut reasons = Vec::new();
+    if set.metas()[index].kind == Kind::Hygiene {
+        return reasons;
+    }
     match verdict {
         Verdict::Proven if matches!(rule.anchoring, Anchoring::Inventory) => {
             reasons.push("its SHA-256 stands in the inventory".to_owned());

@@ -21,8 +21,8 @@ use crate::scan::{Options, Progress, Scan};
 use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
-use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::refs::Ref;
+use crate::source::walk::{Memory, Object, Visitor};
 
 /// Decoded delta bases that may be kept at a time, in bytes over all workers.
 const BASE_MEMORY: usize = 160 << 20;
@@ -120,9 +120,9 @@ impl Scan<'_> {
         receipt.problems.extend(objects.problems().cloned());
         receipt.history = true;
         let known = resumed.packs.iter().flatten().map(|known| known.counts);
-        let [blobs, commit_count, tags, bytes] = known.chain([counts.now()]).fold([0; 4], |sum: [u64; 4], more| {
-            std::array::from_fn(|at| sum[at] + more[at])
-        });
+        let [blobs, commit_count, tags, bytes] = known
+            .chain([counts.now()])
+            .fold([0; 4], |sum: [u64; 4], more| std::array::from_fn(|at| sum[at] + more[at]));
         receipt.blobs += blobs;
         receipt.commits += commit_count;
         receipt.tags += tags;
@@ -133,9 +133,10 @@ impl Scan<'_> {
 
     /// Commits whose tree or parents are missing: holes in the history.
     fn holes(&mut self, objects: &Objects, commits: &CommitList, absent: &Absent, shallow: &HashSet, partial: bool) {
-        let missing = commits.missing(objects).into_iter().map(|(commit, what, number)| {
-            (objects.id(commit), what, absent.id(objects, number))
-        });
+        let missing = commits
+            .missing(objects)
+            .into_iter()
+            .map(|(commit, what, number)| (objects.id(commit), what, absent.id(objects, number)));
         let missing = missing.filter(|(commit, what, _)| *what != "parent" || !shallow.contains(commit));
         let missing: Vec<Problem> = missing
             .map(|(commit, what, id)| {

@@ -7,8 +7,10 @@ mod added;
 mod archives;
 mod bulk;
 mod collect;
+pub mod crowd;
 mod git_files;
 mod history;
+mod hygiene;
 mod large;
 pub mod lookup;
 mod names;
@@ -70,6 +72,8 @@ pub struct Options {
     pub quarantine: Quarantine,
     /// Objects that were not scanned at this time are named as not scanned.
     pub deadline: Option<Instant>,
+    /// Findings of one rule in one file that are listed; 0: all.
+    pub max_per_file: usize,
     /// What is found and not shown.
     pub policy: Arc<Policy>,
     /// Where to keep what was seen in packs, for the next scan.
@@ -153,6 +157,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         mask: &|path| names::masked(detector, path),
     };
     let [mut findings, mut allowed] = options.policy.apply(findings, &scanned, &mut receipt);
+    crowd::thin_out(detector.rules(), &mut findings, options.max_per_file, &mut receipt);
     names::hide(detector, &mut findings, &mut receipt);
     names::hide(detector, &mut allowed, &mut receipt);
     receipt.skipped.sort();
@@ -278,6 +283,7 @@ impl Scan<'_> {
         listed.files.par_chunks(CHUNK).for_each_init(Vec::new, |buffer, chunk| {
             let mut sink = Sink::new(self.detector, self.options);
             for (shown, path) in chunk {
+                sink.tracked = listed.tracked.binary_search(shown).is_ok();
                 match scan_file(&mut sink, path, shown, buffer) {
                     Ok(len) => {
                         sink.scan(shown, &Source::Name(shown));

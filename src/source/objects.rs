@@ -265,7 +265,16 @@ impl Objects {
                         Ok((kind, bytes, start)) if visitor.wants(kind) => {
                             visitor.visit(
                                 &mut scratch,
-                                Object { kind, id, number: None, bytes: &bytes[start..], base: None, is_base: false, seen: false, known: false },
+                                Object {
+                                    kind,
+                                    id,
+                                    number: None,
+                                    bytes: &bytes[start..],
+                                    base: None,
+                                    is_base: false,
+                                    seen: false,
+                                    known: false,
+                                },
                             );
                         }
                         Ok(_) => {}

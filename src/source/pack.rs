@@ -219,7 +219,9 @@ impl Pack {
         let mut writer = Writer::default();
         let entries = || self.entries.iter();
         writer.list(entries().map(|e| e.position));
-        writer.list(entries().enumerate().map(|(at, e)| if e.base == NONE { 0 } else { (at as u32).wrapping_sub(e.base) }));
+        writer.list(
+            entries().enumerate().map(|(at, e)| if e.base == NONE { 0 } else { (at as u32).wrapping_sub(e.base) }),
+        );
         writer.list(sizes.into_iter());
         let kind = |e: &Entry| e.kind.map_or(0, |kind| 1 + kind as u32);
         writer.list(entries().map(|e| (e.data - e.offset) as u32 * 8 + kind(e)));
@@ -408,7 +410,12 @@ impl Pack {
         })
     }
 
-    pub(super) fn inflate(&self, inflater: &mut Inflater, entry: &Entry, out: &mut Vec<u8>) -> Result<(), &'static str> {
+    pub(super) fn inflate(
+        &self,
+        inflater: &mut Inflater,
+        entry: &Entry,
+        out: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
         let input = self
             .data
             .entry_slice(entry.data..self.data.pack_end() as u64)

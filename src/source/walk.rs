@@ -105,7 +105,17 @@ impl Pack {
             .collect();
         // Large trees first, so that none is left alone at the end; small ones in the order of the pack.
         roots.sort_by_key(|&at| (std::cmp::Reverse(weights[at as usize] >> 20), at));
-        let walker = Walker { pack: self, visitor, seen, fetch, memory, weights: &weights, needed: &needed, known: only.is_some(), first };
+        let walker = Walker {
+            pack: self,
+            visitor,
+            seen,
+            fetch,
+            memory,
+            weights: &weights,
+            needed: &needed,
+            known: only.is_some(),
+            first,
+        };
         let chunks = chunks(&roots, &weights);
         let mut problems: Vec<Problem> =
             chunks.into_par_iter().map(|chunk| walker.chunk(chunk)).reduce(Vec::new, |mut a, b| {

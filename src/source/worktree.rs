@@ -18,6 +18,8 @@ use crate::source::git_dir::GitDir;
 pub struct Files {
     /// Path as reported, and path on disk; sorted by the first.
     pub files: Vec<(BString, PathBuf)>,
+    /// Paths, as reported, that git tracks; sorted. Empty where there is no repository.
+    pub tracked: Vec<BString>,
     /// What could not be listed, sorted.
     pub problems: Vec<Problem>,
     /// What was left out on purpose, with counts.
@@ -44,12 +46,13 @@ pub fn list(root: &Path, repository: Option<&GitDir>, no_ignore: bool, prefix: O
         }
     }
     if let Some(prefix) = prefix {
-        for (shown, _) in &mut listed.files {
+        for shown in listed.files.iter_mut().map(|(shown, _)| shown).chain(&mut listed.tracked) {
             *shown = display(&prefix.join(shown.to_path_lossy()));
         }
     }
     listed.files.sort();
     listed.files.dedup();
+    listed.tracked.sort();
     listed.problems.sort();
     Ok(listed)
 }
@@ -169,6 +172,7 @@ fn add_tracked(root: &Path, repository: &GitDir, listed: &mut Files) {
     };
     listed.files.sort();
     let mut ignored = Vec::new();
+    listed.tracked.clone_from(&tracked);
     for path in tracked {
         if listed.files.binary_search_by(|(have, _)| have.cmp(&path)).is_err() {
             let Ok(relative) = path.to_path() else { continue };

@@ -7,6 +7,7 @@
 mod armour;
 mod azure;
 mod bip39;
+mod hygiene;
 mod json;
 mod jwt;
 mod keystore;
@@ -209,4 +210,5 @@ pub const STRUCTURES: &[&[Structure]] = &[
     segment::TABLE,
     keystore::TABLE,
     selfcheck::TABLE,
+    hygiene::TABLE,
 ];

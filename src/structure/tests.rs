@@ -91,6 +91,8 @@ const USES: &[(&str, bool)] = &[
     ("signing-key", false),
     ("self-checksum", false),
     ("whole-text", false),
+    ("dotenv", false),
+    ("key-file", false),
 ];
 
 fn parse(row: &str) -> (&'static Structure, Vec<String>) {

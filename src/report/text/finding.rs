@@ -25,7 +25,7 @@ pub(super) fn write(context: &Context<'_>, finding: &Finding, page: &mut Page<'_
     if let Some(life) = &finding.life {
         block.history(life, page)?;
     }
-    if block.rule.kind == Kind::Secret {
+    if block.rule.kind.is_reported() {
         block.rotation(&block.rule.rotate, page)?;
     }
     page.put(Style::Dim, &format!("  fingerprint {}", finding.fingerprint))?;
@@ -64,7 +64,7 @@ impl Block<'_> {
     }
 
     fn secret(&self, page: &mut Page<'_>) -> io::Result<()> {
-        page.section("secret");
+        page.section(if self.rule.kind == Kind::Hygiene { "seen" } else { "secret" });
         if !self.context.report.options.show_secrets {
             return page.line(Style::Strong, &self.context.say(&self.finding.masked));
         }
@@ -79,6 +79,9 @@ impl Block<'_> {
 
     fn belief(&self, page: &mut Page<'_>) -> io::Result<()> {
         let finding = self.finding;
+        if self.rule.kind == Kind::Hygiene {
+            return self.habit(page);
+        }
         page.section("verdict");
         let meaning = match finding.verdict {
             Verdict::Proven => "a checksum or key relation in it matches",
@@ -101,6 +104,19 @@ impl Block<'_> {
         }
         page.section("facts");
         for fact in &finding.facts {
+            page.line(Style::Plain, &format!("{}: {}", fact.label, self.context.say(&fact.value)))?;
+        }
+        Ok(())
+    }
+
+    /// What is said of a file or a place instead.
+    fn habit(&self, page: &mut Page<'_>) -> io::Result<()> {
+        page.section("hygiene");
+        page.prose(Style::Plain, "", &printable(self.rule.reason.as_deref().unwrap_or_default()))?;
+        page.section("grants");
+        page.prose(Style::Plain, "", &printable(&self.rule.grants))?;
+        page.section("facts");
+        for fact in &self.finding.facts {
             page.line(Style::Plain, &format!("{}: {}", fact.label, self.context.say(&fact.value)))?;
         }
         Ok(())
