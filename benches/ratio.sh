@@ -80,13 +80,17 @@ scan() { measure "$1" "$keyscan" --quiet --format json --output "$temporary/repo
 history() {
     local repository=$1 packs
     measure cat git -C "$repository" cat-file --batch-all-objects --batch --unordered --buffer
-    scan history --history-only "$repository"
-    scan one --history-only -j1 "$repository"
-    scan two --history-only -j2 "$repository"
+    scan history --history-only --no-cache "$repository"
+    scan one --history-only --no-cache -j1 "$repository"
+    scan two --history-only --no-cache -j2 "$repository"
+    # The run that is not counted fills the cache.
+    scan again --history-only --cache-dir "$temporary/cache" "$repository"
     row "full history, CPU / git cat-file, CPU" "$(seconds "$(of history cpu)")" "$(seconds "$(of cat cpu)")" \
         "$(ratio "$(of history cpu)" "$(of cat cpu)")" "at most 0.25"
     row "full history, wall with -j1 / wall with -j2" "$(seconds "$(of one wall)")" "$(seconds "$(of two wall)")" \
         "$(ratio "$(of one wall)" "$(of two wall)")" "at least 1.7"
+    row "repeat scan with the cache, wall / the first, wall" "$(seconds "$(of again wall)")" "$(seconds "$(of history wall)")" \
+        "$(ratio "$(of again wall)" "$(of history wall)")" "at most 0.05"
     packs=$(git -C "$repository" count-objects -v | awk '/^size-pack:/ { print $2 / 1024 }')
     row "full history, peak memory; packs" "$(mib "$(of history memory)")" "$(mib "$packs")" \
         "$(calculate "f'packs + {max(0, $(of history memory) - $packs):.0f} MiB'")" "at most packs + 256 MiB"
