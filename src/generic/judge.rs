@@ -62,6 +62,8 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(counts.upper == 1 && value[0].is_ascii_uppercase() && counts.lower + 1 == value.len(), Evidence::OneWord);
     let word = value.iter().all(u8::is_ascii_lowercase) || value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
     add(name.class == Class::Token && word, Evidence::ParserToken);
+    let capitals = value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
+    add(site.wrapped && capitals, Evidence::WrappedName);
     let hash = counts.digit > 0 && value.len() >= 8 && value.iter().all(u8::is_ascii_hexdigit);
     let is_id = hash || value.starts_with(b"0x") || shape::is_uuid(&value);
     add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);

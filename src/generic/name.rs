@@ -597,8 +597,8 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         head: before.iter().any(|w| is(HEADS, w)),
         tail: after.iter().any(|w| !digits(w) && !is(TAILS, w)),
         sealed: before.iter().any(|w| is(SEALED, w)),
-        passing: class == Class::Token && is_passing(&before),
-        gpg: class == Class::Key && matches!(head, "gpg" | "pgp"),
+        passing: class == Class::Token && (is_passing(&before) || matches!(word, "csrftoken" | "xsrftoken")),
+        gpg: class == Class::Key && (matches!(head, "gpg" | "pgp" | "signing") || word == "signingkey"),
         plural,
         more: list.len() > 1,
     };

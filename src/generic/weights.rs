@@ -116,6 +116,7 @@ evidence! {
     KeyPrint -40 "the fingerprint of a public key"
     WideText -30 "is a word with letters beyond ASCII, and no digit"
     Sum -60 "the sum of a file, by the words before the name"
+    WrappedName -30 "a name in capitals, handed to a function"
     OneWord -4 "is one word that begins with a capital"
     ParserToken -15 "a word, as the tokens of a parser are"
 }

@@ -11,7 +11,7 @@ pub(super) const FIRST: &str = "Revoke or rotate each one first; deleting the te
 /// What one finding is and what to do; the only text that some services show.
 pub(super) fn message(context: &Context<'_>, finding: &Finding) -> String {
     if context.rule(finding).kind == Kind::Hygiene {
-        let step = context.rule(finding).rotate.steps.first().map(|s| printable(s)).unwrap_or_default();
+        let step = context.rule(finding).rotate.steps.first().map(printable).unwrap_or_default();
         return format!("{} {step}", what(context, finding));
     }
     let how = match &context.rule(finding).rotate.revoke {

@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use crate::finding::{Confidence, Fact, Finding, Fingerprint, Place, Receipt, Secret, Severity};
+use crate::finding::{Confidence, Fact, Finding, Fingerprint, Life, Place, Receipt, Secret, Severity};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
 
 /// Most characters of a name that are shown.
@@ -35,7 +35,14 @@ pub(super) fn review(set: &RuleSet, findings: &mut Vec<Finding>, receipt: &mut R
 
 /// Does a file, or the tip of a ref, have it now? Where only a part of the history was asked for, that part counts.
 fn is_here(finding: &Finding) -> bool {
-    finding.in_tree() || finding.life.as_ref().is_none_or(crate::finding::Life::is_held)
+    // What only the log of a ref leads to has been taken back.
+    let held = |life: &Life| {
+        let lists = [&life.branches, &life.remotes, &life.tags];
+        life.in_head
+            || lists.iter().any(|list| !list.is_empty())
+            || life.other_refs.iter().any(|name| !name.contains("@{"))
+    };
+    finding.in_tree() || finding.life.as_ref().is_none_or(held)
 }
 
 /// Is it a secret that must not be in a page? Keys of maps and the like are often made for pages.
