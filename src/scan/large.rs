@@ -171,6 +171,7 @@ mod tests {
             no_ignore: false,
             confidence: Confidence::Low,
             explain: false,
+            cache: None,
             show_malformed: true,
             show_publishable: true,
             allow_incomplete: false,
