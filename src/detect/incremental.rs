@@ -2,7 +2,7 @@
 //!
 //! A hit inside a copied region is inherited with its offset moved. Its matches are inherited too if all bytes that they
 //! depend on ([`Read`]) were copied along; otherwise the hit is evaluated again. New hits are looked for only in inserted
-//! bytes and a few bytes ([`Detector::reach`]) on each side of a seam. The result equals [`Detector::scan`] of the whole object, match for
+//! bytes and a few bytes ([`Detector::seam`]) on each side of a seam. The result equals [`Detector::scan`] of the whole object, match for
 //! match; a test over generated histories says so.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use crate::blob::Region;
 use crate::detect::Detector;
 use crate::detect::context::WordCache;
 use crate::detect::evaluate::Read;
-use crate::detect::prefilter::Hit;
+use crate::detect::prefilter::{Hit, Seam};
 use crate::finding::RawMatch;
 use crate::rules::format::is_token_byte;
 
@@ -81,7 +81,7 @@ pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Re
         return scan_whole(detector, bytes, scratch);
     }
     let Scratch { hits: found, ranges, words } = scratch;
-    rescan_ranges(bytes, regions, detector.reach(), ranges);
+    rescan_ranges(bytes, regions, detector.seam(), ranges);
     words.clear();
     let mut hits: Vec<Tracked> = Vec::with_capacity(base.hits.len());
     for region in regions {
@@ -108,8 +108,9 @@ fn track(detector: &Detector, bytes: &[u8], hit: Hit, words: &mut WordCache) -> 
     let mut matches = Vec::new();
     let read = detector.evaluate(bytes, hit, words, &mut matches);
     // What depends only on bytes this close need not be remembered: after a change there it is found again.
-    let (at, near) = (hit.at as isize, detector.reach() as isize);
-    (!matches.is_empty() || read.cut || read.start < at - near || read.end > at + near).then_some(Tracked {
+    let (at, seam) = (hit.at as isize, detector.seam());
+    let near = at - seam.after as isize..at + seam.before as isize;
+    (!matches.is_empty() || read.cut || read.start < near.start || read.end > near.end).then_some(Tracked {
         hit,
         read,
         matches,
@@ -157,11 +158,11 @@ impl Tracked {
 }
 
 /// Where to look for new hits: inserted bytes and both sides of every seam, joined where they overlap.
-fn rescan_ranges(bytes: &[u8], regions: &[Region], reach: usize, ranges: &mut Vec<Range<usize>>) {
+fn rescan_ranges(bytes: &[u8], regions: &[Region], seam: Seam, ranges: &mut Vec<Range<usize>>) {
     ranges.clear();
     let mut add = |start: usize, end: usize| {
-        let start = extend_left(bytes, start.saturating_sub(reach));
-        let end = extend_right(bytes, (end + reach).min(bytes.len()));
+        let start = extend_left(bytes, start.saturating_sub(seam.before));
+        let end = extend_right(bytes, (end + seam.after).min(bytes.len()));
         match ranges.last_mut() {
             Some(last) if last.end >= start => {
                 last.start = last.start.min(start);

@@ -453,15 +453,16 @@ impl<'a> Matcher<'a> {
 
 /// How many bytes two texts begin with alike.
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 32;
-    let blocks = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
+    // Blocks of a size that is known are compared without a call.
+    let (a_blocks, b_blocks) = (a.as_chunks::<32>().0, b.as_chunks::<32>().0);
+    let blocks = a_blocks.iter().zip(b_blocks).take_while(|(a, b)| a == b).count() * 32;
     blocks + a[blocks..].iter().zip(&b[blocks..]).take_while(|(a, b)| a == b).count()
 }
 
 /// How many bytes two texts end with alike.
 fn common_prefix_back(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 32;
-    let blocks = a.rchunks_exact(STEP).zip(b.rchunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
+    let (a_blocks, b_blocks) = (a.as_rchunks::<32>().1, b.as_rchunks::<32>().1);
+    let blocks = a_blocks.iter().rev().zip(b_blocks.iter().rev()).take_while(|(a, b)| a == b).count() * 32;
     let (a, b) = (&a[..a.len() - blocks], &b[..b.len() - blocks]);
     blocks + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
