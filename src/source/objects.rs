@@ -15,6 +15,9 @@ use crate::source::verify::{self, Verdict};
 use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::{alternates, reindex};
 
+/// How often the stores are opened again if a pack vanished meanwhile.
+const RETRIES: usize = 3;
+
 /// Largest loose object that is read, in expanded bytes.
 const MAX_LOOSE: usize = 1 << 31;
 
@@ -34,6 +37,8 @@ pub struct Objects {
     promisor: bool,
     has_alternates: bool,
     leftovers: u64,
+    /// A pack went away while it was opened.
+    vanished: bool,
 }
 
 impl Objects {
@@ -44,6 +49,18 @@ impl Objects {
 
     /// The same; packs that an earlier scan kept a record of are not checked and not read again.
     pub fn open_with(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
+        // Where git repacks at the same time, packs go while others come.
+        let mut objects = Self::open_once(directory, hash, records);
+        for _ in 0..RETRIES {
+            if !objects.vanished {
+                break;
+            }
+            objects = Self::open_once(directory, hash, records);
+        }
+        objects
+    }
+
+    fn open_once(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         let mut objects = Self {
             hash,
             packs: Vec::new(),
@@ -54,15 +71,16 @@ impl Objects {
             promisor: false,
             has_alternates: false,
             leftovers: 0,
+            vanished: false,
         };
         let (stores, problems) = alternates::stores(directory);
         objects.has_alternates = stores.len() > 1;
         objects.problems = problems;
-        let mut unsound = Vec::new();
-        for store in stores.iter().chain(&quarantine(directory)) {
-            unsound.extend(objects.add_packs(store, records));
-            objects.list_loose(store);
-        }
+        let quarantine = quarantine(directory);
+        let stores = || stores.iter().chain(&quarantine);
+        // Git packs loose objects before it removes them, so what goes while this runs is in a pack that is found after it.
+        stores().for_each(|store| objects.list_loose(store));
+        let unsound: Vec<Pack> = stores().flat_map(|store| objects.add_packs(store, records)).collect();
         // Large ones first: records are made of packs that share nothing with an earlier one.
         objects.packs.sort_by_key(|pack| std::cmp::Reverse(pack.len()));
         objects.sound = objects.packs.len();
@@ -189,6 +207,7 @@ impl Objects {
         let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash, records)).collect();
         let mut unsound = Vec::new();
         for one in opened {
+            self.vanished |= one.vanished;
             self.problems.extend(one.problems);
             let sound = one.damaged.is_empty();
             self.damaged.extend(one.damaged);
@@ -212,6 +231,7 @@ impl Objects {
             };
             let files = match fs::read_dir(fan.path()) {
                 Ok(files) => files,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(e) => {
                     self.problems.push(problem(&fan.path(), "loose objects cannot be listed", &e.to_string()));
                     continue;
@@ -341,12 +361,13 @@ struct Opened {
     pack: Option<Pack>,
     damaged: Vec<Problem>,
     problems: Vec<Problem>,
+    vanished: bool,
 }
 
 impl Opened {
     /// Opens a pack by its path, or that of its index. Without a right index, one is made.
     fn new(path: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
-        let mut opened = Self { pack: None, damaged: Vec::new(), problems: Vec::new() };
+        let mut opened = Self { pack: None, damaged: Vec::new(), problems: Vec::new(), vanished: false };
         let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
         if let Some(pack) = records.and_then(|records| Pack::recorded(&index, hash, records)) {
             opened.pack = Some(pack);
@@ -356,6 +377,7 @@ impl Opened {
         let wrong = match verify::check(&index, hash) {
             _ if !index.exists() => Some((&pack, "the pack has no index".to_owned())),
             Verdict::NoPack(why) => {
+                opened.vanished = !path.exists();
                 opened.problems.push(problem(&pack, "the pack cannot be read", &why));
                 return opened;
             }
