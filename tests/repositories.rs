@@ -386,3 +386,35 @@ fn leftovers_of_what_was_interrupted_are_told() {
     let json = repo.json(0);
     assert!(json.skipped().iter().any(|s| s.starts_with("2 temporary files of git")), "{}", json.story);
 }
+
+#[test]
+fn repacking_meanwhile_hides_nothing() {
+    let token = github_token(4090);
+    let repo = Repo::with_removed(&token);
+    for n in 0..30 {
+        repo.write(format!("dir-{n}/file"), format!("{n}\n"));
+        repo.commit(&format!("commit {n}"));
+    }
+    let path = repo.path();
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "gc.auto=0"]).args(args);
+        command.current_dir(path).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        assert!(command.stdin(std::process::Stdio::null()).output().unwrap().status.success(), "{args:?}");
+    };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let runs: Vec<Keyscan> = (0..40).map(|_| repo.keyscan()).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                git(&["commit", "-q", "--allow-empty", "-m", "more"]);
+                git(&["repack", "-q", "-a", "-d"]);
+            }
+        });
+        let seen: Vec<_> = runs.into_iter().map(|run| run.args(["--history-only", "--format", "json"]).run()).collect();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for out in seen {
+            complete(&out.code(1).json(), &token);
+        }
+    });
+}

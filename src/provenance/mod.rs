@@ -1,8 +1,8 @@
 //! Where a secret came in, where it lived, who removed it, and what still holds it.
 //!
-//! One pass over all trees notes what each changes in its delta base ([`trees`]). The trees that lead to something wanted
+//! One pass over all trees notes what each changes in its delta base (`trees`). The trees that lead to something wanted
 //! are marked from the blobs upwards, and what they hold is given a number, the same for all that hold the same
-//! ([`contents`]). From then on everything is computed on these: where the numbers of a commit and its parents differ,
+//! (`contents`). From then on everything is computed on these: where the numbers of a commit and its parents differ,
 //! something came or went.
 
 mod commits;

@@ -33,6 +33,9 @@ const NAMES: usize = 1024;
 impl Scan<'_> {
     /// Scans the history of a repository.
     pub(super) fn history(&mut self, repository: &GitDir) -> Result<()> {
+        // Before the objects, so that what is committed meanwhile is not missed in them.
+        let (refs, problems) = repository.all_refs();
+        self.receipt.problems.extend(problems);
         let store = self.options.cache.as_deref();
         let objects = repository.objects_with(store);
         let memory = Memory::new(BASE_MEMORY);
@@ -57,8 +60,6 @@ impl Scan<'_> {
             let what = "temporary files of git in its object store, left by what was interrupted".to_owned();
             self.receipt.skipped.push((what, objects.leftovers()));
         }
-        let (refs, problems) = repository.all_refs();
-        self.receipt.problems.extend(problems);
         self.refs(&refs, &objects);
         if repository.is_bare() || !self.options.files {
             self.submodules(&refs, &objects);

@@ -15,8 +15,8 @@ use crate::source::verify::{self, Verdict};
 use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::{alternates, reindex};
 
-/// How often the stores are opened again if a pack vanished meanwhile.
-const RETRIES: usize = 3;
+/// How often the stores are opened again if packs came or went meanwhile.
+const RETRIES: usize = 5;
 
 /// Largest loose object that is read, in expanded bytes.
 const MAX_LOOSE: usize = 1 << 31;
@@ -24,6 +24,7 @@ const MAX_LOOSE: usize = 1 << 31;
 /// The object stores of a repository.
 #[derive(Debug)]
 pub struct Objects {
+    directory: PathBuf,
     hash: gix::hash::Kind,
     /// Those that hold what their index says come first.
     packs: Vec<Pack>,
@@ -37,8 +38,8 @@ pub struct Objects {
     promisor: bool,
     has_alternates: bool,
     leftovers: u64,
-    /// A pack went away while it was opened.
-    vanished: bool,
+    /// A pack came or went while it was opened.
+    changed: bool,
 }
 
 impl Objects {
@@ -52,7 +53,7 @@ impl Objects {
         // Where git repacks at the same time, packs go while others come.
         let mut objects = Self::open_once(directory, hash, records);
         for _ in 0..RETRIES {
-            if !objects.vanished {
+            if !objects.changed {
                 break;
             }
             objects = Self::open_once(directory, hash, records);
@@ -62,6 +63,7 @@ impl Objects {
 
     fn open_once(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         let mut objects = Self {
+            directory: directory.to_owned(),
             hash,
             packs: Vec::new(),
             sound: 0,
@@ -71,7 +73,7 @@ impl Objects {
             promisor: false,
             has_alternates: false,
             leftovers: 0,
-            vanished: false,
+            changed: false,
         };
         let (stores, problems) = alternates::stores(directory);
         objects.has_alternates = stores.len() > 1;
@@ -206,8 +208,11 @@ impl Objects {
         let hash = self.hash;
         let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash, records)).collect();
         let mut unsound = Vec::new();
+        // Was git at it meanwhile?
+        let moved = |path: &Path| ["pack", "idx"].iter().any(|e| has(path, e) != path.with_extension(e).exists());
         for one in opened {
-            self.vanished |= one.vanished;
+            let odd = !one.problems.is_empty() || !one.damaged.is_empty();
+            self.changed |= odd && moved(&one.path);
             self.problems.extend(one.problems);
             let sound = one.damaged.is_empty();
             self.damaged.extend(one.damaged);
@@ -270,46 +275,53 @@ impl Objects {
     }
 
     fn walk_loose<V: Visitor>(&self, visitor: &V) -> Vec<Problem> {
-        self.loose
-            .par_chunks(256)
-            .map(|chunk| {
-                let mut scratch = visitor.scratch();
-                let mut inflater = Inflater::default();
-                let mut problems = Vec::new();
-                for (id, path) in chunk {
-                    let read = read_loose(path, &mut inflater);
-                    if read.as_ref().is_ok_and(|(_, bytes, _)| verify::sum(bytes, self.hash) != id.as_bytes()) {
-                        problems.push(lost(id, "the loose object holds the content of another one"));
-                    }
-                    match read {
-                        Ok((kind, bytes, start)) if visitor.wants(kind) => {
-                            visitor.visit(
-                                &mut scratch,
-                                Object {
-                                    kind,
-                                    id,
-                                    number: None,
-                                    bytes: &bytes[start..],
-                                    base: None,
-                                    is_base: false,
-                                    seen: false,
-                                    known: false,
-                                },
-                            );
-                        }
-                        Ok(_) => {}
-                        Err(what) => {
-                            problems.push(lost(id, &format!("the loose object cannot be read: {what}")));
-                        }
-                    }
-                }
-                visitor.finish(scratch);
-                problems
-            })
-            .reduce(Vec::new, |mut a, b| {
-                a.extend(b);
-                a
-            })
+        let (mut problems, gone) = self.loose.par_chunks(256).map(|chunk| self.walk_some(chunk, visitor)).reduce(
+            Default::default,
+            |(mut problems, mut gone), more| {
+                problems.extend(more.0);
+                gone.extend(more.1);
+                (problems, gone)
+            },
+        );
+        if !gone.is_empty() {
+            problems.extend(self.walk_gone(&gone, visitor));
+        }
+        problems
+    }
+
+    /// Walks some loose objects. Gives what could not be read, and what is there no more.
+    fn walk_some<V: Visitor>(&self, some: &[(ObjectId, PathBuf)], visitor: &V) -> (Vec<Problem>, Vec<ObjectId>) {
+        let mut scratch = visitor.scratch();
+        let mut inflater = Inflater::default();
+        let (mut problems, mut gone) = (Vec::new(), Vec::new());
+        for (id, path) in some {
+            let read = read_loose(path, &mut inflater);
+            if read.as_ref().is_ok_and(|(_, bytes, _)| verify::sum(bytes, self.hash) != id.as_bytes()) {
+                problems.push(lost(id, "the loose object holds the content of another one"));
+            }
+            match read {
+                Ok((kind, bytes, start)) => visit_one(visitor, &mut scratch, (kind, id, &bytes[start..])),
+                Err(_) if !path.exists() => gone.push(*id),
+                Err(what) => problems.push(lost(id, &format!("the loose object cannot be read: {what}"))),
+            }
+        }
+        visitor.finish(scratch);
+        (problems, gone)
+    }
+
+    /// Walks loose objects that git has packed since they were listed.
+    fn walk_gone<V: Visitor>(&self, gone: &[ObjectId], visitor: &V) -> Vec<Problem> {
+        let now = Self::open_once(&self.directory, self.hash, None);
+        let mut scratch = visitor.scratch();
+        let mut problems = Vec::new();
+        for id in gone {
+            match now.get(id) {
+                Some((kind, bytes)) => visit_one(visitor, &mut scratch, (kind, id, &bytes)),
+                None => problems.push(lost(id, "the loose object vanished while it was to be read")),
+            }
+        }
+        visitor.finish(scratch);
+        problems
     }
 
     /// Reads one object by its id, wherever it is.
@@ -340,6 +352,14 @@ impl Objects {
     }
 }
 
+/// Hands an object that stands by itself to a visitor.
+fn visit_one<V: Visitor>(visitor: &V, scratch: &mut V::Scratch, (kind, id, bytes): (ObjectKind, &ObjectId, &[u8])) {
+    if visitor.wants(kind) {
+        let object = Object { kind, id, number: None, bytes, base: None, is_base: false, seen: false, known: false };
+        visitor.visit(scratch, object);
+    }
+}
+
 /// Kind, bytes with header, and where the content begins.
 fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(ObjectKind, Vec<u8>, usize), String> {
     let file = fs::read(path).map_err(|e| e.to_string())?;
@@ -358,16 +378,16 @@ fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(ObjectKind, Vec<u
 
 /// A pack as it could be opened.
 struct Opened {
+    path: PathBuf,
     pack: Option<Pack>,
     damaged: Vec<Problem>,
     problems: Vec<Problem>,
-    vanished: bool,
 }
 
 impl Opened {
     /// Opens a pack by its path, or that of its index. Without a right index, one is made.
     fn new(path: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
-        let mut opened = Self { pack: None, damaged: Vec::new(), problems: Vec::new(), vanished: false };
+        let mut opened = Self { path: path.to_owned(), pack: None, damaged: Vec::new(), problems: Vec::new() };
         let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
         if let Some(pack) = records.and_then(|records| Pack::recorded(&index, hash, records)) {
             opened.pack = Some(pack);
@@ -377,7 +397,6 @@ impl Opened {
         let wrong = match verify::check(&index, hash) {
             _ if !index.exists() => Some((&pack, "the pack has no index".to_owned())),
             Verdict::NoPack(why) => {
-                opened.vanished = !path.exists();
                 opened.problems.push(problem(&pack, "the pack cannot be read", &why));
                 return opened;
             }
