@@ -23,6 +23,14 @@ const MOST: u64 = 4 << 30;
 /// Records that were not used for so long are removed.
 const KEEP: Duration = Duration::from_secs(60 * 86_400);
 
+/// What the names of records begin with, and those that are being written. Nothing else in the directory is touched: it may
+/// be one that somebody keeps other things in.
+const PREFIX: &str = "keyscan-pack-";
+const UNFINISHED: &str = "keyscan-unfinished-";
+
+/// What was not finished for so long will not be.
+const ABANDONED: Duration = Duration::from_secs(86_400);
+
 /// What a record begins with: the format of this file. Its full name follows.
 const MAGIC: &[u8; 8] = b"keyscan1";
 
@@ -47,7 +55,7 @@ impl Store {
     /// The name of the record of something with this checksum, and where it is.
     fn name(&self, checksum: &[u8]) -> ([u8; 32], PathBuf) {
         let name = Sha256::new().chain_update(self.digest).chain_update(checksum).finalize();
-        let path = self.directory.join(format!("{}.pack", data_encoding::HEXLOWER.encode(&name[..16])));
+        let path = self.directory.join(format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&name[..16])));
         (name.into(), path)
     }
 
@@ -78,7 +86,7 @@ impl Store {
         create_private(&self.directory)?;
         let (name, path) = self.name(checksum);
         let mut sum = crc32fast::Hasher::new();
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.directory)?;
         for part in [&MAGIC[..], &name, record] {
             sum.update(part);
             file.write_all(part)?;
@@ -98,16 +106,21 @@ fn create_private(directory: &Path) -> std::io::Result<()> {
     builder.create(directory)
 }
 
-/// Removes records that nobody used for long, and the oldest if there are too many.
+/// Removes records that nobody used for long, what runs that were killed left, and the oldest if there are too many.
 fn tidy(directory: &Path) {
     let Ok(listing) = fs::read_dir(directory) else { return };
-    let mut records: Vec<(SystemTime, u64, PathBuf)> = listing
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let about = entry.metadata().ok()?;
-            about.is_file().then_some((about.modified().ok()?, about.len(), entry.path()))
-        })
-        .collect();
+    let mut records: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    for entry in listing.filter_map(std::result::Result::ok) {
+        let name = entry.file_name();
+        let is = |prefix: &str| name.to_str().is_some_and(|name| name.starts_with(prefix));
+        let Ok(about) = entry.metadata() else { continue };
+        let Some(used) = about.modified().ok().filter(|_| about.is_file()) else { continue };
+        if is(PREFIX) {
+            records.push((used, about.len(), entry.path()));
+        } else if is(UNFINISHED) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     records.sort();
     let mut total: u64 = records.iter().map(|(_, len, _)| len).sum();
     for (used, len, path) in records {
@@ -118,5 +131,31 @@ fn tidy(directory: &Path) {
         if fs::remove_file(path).is_ok() {
             total -= len;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn old_records_go_and_nothing_else_does() {
+        let room = tempfile::tempdir().unwrap();
+        let store = Store::new(room.path().to_owned(), &[b"rules"]);
+        store.save(b"old", b"a record");
+        let others = ["photo.jpg", "pack-0123.pack", "keyscan.yaml"];
+        others.iter().for_each(|name| fs::write(room.path().join(name), "precious").unwrap());
+        fs::write(room.path().join(format!("{UNFINISHED}x")), "half").unwrap();
+        let long_ago = SystemTime::now() - KEEP - ABANDONED;
+        for entry in fs::read_dir(room.path()).unwrap() {
+            let file = fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+            file.set_modified(long_ago).unwrap();
+        }
+        store.save(b"new", b"another");
+        assert_eq!(store.load(b"old"), None);
+        assert_eq!(store.load(b"new").as_deref(), Some(&b"another"[..]));
+        assert!(others.iter().all(|name| room.path().join(name).exists()), "files of others are not touched");
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), others.len() + 1);
     }
 }
