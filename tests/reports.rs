@@ -325,18 +325,7 @@ fn a_clean_scan_and_an_incomplete_one_look_different_in_every_format() {
 #[test]
 fn a_report_is_no_finding_itself() {
     let (repo, _) = repository();
-    let formats = [
-        Format::Text,
-        Format::Json,
-        Format::Jsonl,
-        Format::Sarif,
-        Format::Markdown,
-        Format::Junit,
-        Format::Csv,
-        Format::Github,
-        Format::Gitlab,
-    ];
-    for format in formats {
+    for format in Format::all() {
         let out = scan(&repo, format);
         let json = scan_file("report", &out.stdout, 0);
         assert!(json.findings().is_empty(), "{format:?}\n{}", json.story);

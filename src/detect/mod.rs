@@ -96,12 +96,7 @@ impl Detector {
         self.prefilter.find(hay, range, hits);
     }
 
-    /// Bytes on each side of a change within which hits can come or go.
-    pub fn reach(&self) -> usize {
-        self.prefilter.reach()
-    }
-
-    /// How far from a seam hits can come or go: tighter than [`Detector::reach`].
+    /// How far from a seam hits can come or go.
     pub fn seam(&self) -> prefilter::Seam {
         self.prefilter.seam()
     }

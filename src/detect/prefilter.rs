@@ -186,12 +186,6 @@ impl Prefilter {
         }
     }
 
-    /// Bytes on each side of a change within which hits can come or go: the longest literal and the shortest run.
-    pub fn reach(&self) -> usize {
-        let decode = if self.encoded { decode::LOOK } else { 0 };
-        self.longest.max(BEHIND).max(keywords::AHEAD).max(decode) + MIN_RUN
-    }
-
     /// The rule that judges values of a kind of name.
     pub fn named_rule(&self, class: Class) -> Option<usize> {
         self.named.iter().find(|(c, _)| c.as_str() == class.as_str()).map(|(_, rule)| *rule)

@@ -36,7 +36,6 @@ pub struct Objects {
     loose: Vec<(ObjectId, PathBuf)>,
     problems: Vec<Problem>,
     promisor: bool,
-    has_alternates: bool,
     leftovers: u64,
     /// A pack came or went while it was opened.
     changed: bool,
@@ -71,12 +70,10 @@ impl Objects {
             loose: Vec::new(),
             problems: Vec::new(),
             promisor: false,
-            has_alternates: false,
             leftovers: 0,
             changed: false,
         };
         let (stores, problems) = alternates::stores(directory);
-        objects.has_alternates = stores.len() > 1;
         objects.problems = problems;
         let quarantine = quarantine(directory);
         let stores = || stores.iter().chain(&quarantine);
