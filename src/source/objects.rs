@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use gix::ObjectId;
 use rayon::prelude::*;
@@ -16,7 +18,14 @@ use crate::source::walk::{Memory, Object, Visitor};
 use crate::source::{alternates, reindex};
 
 /// How often the stores are opened again if packs came or went meanwhile.
-const RETRIES: usize = 5;
+const RETRIES: u32 = 9;
+
+/// Wait before the first time, doubled each time: 2.5 s in all.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Git moves and removes the files of a pack one by one. In a directory that changed this recently a file that lacks
+/// the other is not taken for damage at once.
+const RECENT: Duration = Duration::from_secs(5);
 
 /// Largest loose object that is read, in expanded bytes.
 const MAX_LOOSE: usize = 1 << 31;
@@ -37,8 +46,10 @@ pub struct Objects {
     problems: Vec<Problem>,
     promisor: bool,
     leftovers: u64,
-    /// A pack came or went while it was opened.
+    /// Git was at the packs while they were opened.
     changed: bool,
+    /// The stores as they are when a loose object is there no more.
+    later: OnceLock<Box<Self>>,
 }
 
 impl Objects {
@@ -51,10 +62,11 @@ impl Objects {
     pub fn open_with(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         // Where git repacks at the same time, packs go while others come.
         let mut objects = Self::open_once(directory, hash, records);
-        for _ in 0..RETRIES {
+        for attempt in 0..RETRIES {
             if !objects.changed {
                 break;
             }
+            std::thread::sleep(PAUSE * 2u32.pow(attempt));
             objects = Self::open_once(directory, hash, records);
         }
         objects
@@ -72,6 +84,7 @@ impl Objects {
             promisor: false,
             leftovers: 0,
             changed: false,
+            later: OnceLock::new(),
         };
         let (stores, problems) = alternates::stores(directory);
         objects.problems = problems;
@@ -205,11 +218,12 @@ impl Objects {
         let hash = self.hash;
         let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash, records)).collect();
         let mut unsound = Vec::new();
-        // Was git at it meanwhile?
+        // Was git at it meanwhile, or is it still?
         let moved = |path: &Path| ["pack", "idx"].iter().any(|e| has(path, e) != path.with_extension(e).exists());
+        let moving = |path: &Path| has(path, "pack") != has(path, "idx") && changed_recently(&directory);
         for one in opened {
             let odd = !one.problems.is_empty() || !one.damaged.is_empty();
-            self.changed |= odd && moved(&one.path);
+            self.changed |= odd && (moved(&one.path) || moving(&one.path));
             self.problems.extend(one.problems);
             let sound = one.damaged.is_empty();
             self.damaged.extend(one.damaged);
@@ -308,11 +322,10 @@ impl Objects {
 
     /// Walks loose objects that git has packed since they were listed.
     fn walk_gone<V: Visitor>(&self, gone: &[ObjectId], visitor: &V) -> Vec<Problem> {
-        let now = Self::open_once(&self.directory, self.hash, None);
         let mut scratch = visitor.scratch();
         let mut problems = Vec::new();
         for id in gone {
-            match now.get(id) {
+            match self.later().get(id) {
                 Some((kind, bytes)) => visit_one(visitor, &mut scratch, (kind, id, &bytes)),
                 None => problems.push(lost(id, "the loose object vanished while it was to be read")),
             }
@@ -323,26 +336,42 @@ impl Objects {
 
     /// Reads one object by its id, wherever it is.
     pub fn get(&self, id: &gix::oid) -> Option<(ObjectKind, Vec<u8>)> {
-        if let Ok(at) = self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)) {
-            let (kind, bytes, start) = read_loose(&self.loose[at].1, &mut Inflater::default()).ok()?;
-            return Some((kind, bytes[start..].to_vec()));
+        if let Some(path) = self.loose_path(id) {
+            return self.get_loose(id, path);
         }
         self.packs.iter().find_map(|pack| pack.get(id, &|base| self.get_elsewhere(base, pack)))
     }
 
     /// The kind of an object; packed ones are not decoded for it.
     pub fn kind(&self, id: &gix::oid) -> Option<ObjectKind> {
-        if self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).is_ok() {
+        if self.loose_path(id).is_some() {
             return self.get(id).map(|(kind, _)| kind);
         }
         let outside = |base: &gix::oid| self.get(base).map(|(kind, _)| kind);
         self.packs.iter().find_map(|pack| pack.kind(id, &outside))
     }
 
+    fn loose_path(&self, id: &gix::oid) -> Option<&Path> {
+        let at = self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).ok()?;
+        Some(&self.loose[at].1)
+    }
+
+    fn get_loose(&self, id: &gix::oid, path: &Path) -> Option<(ObjectKind, Vec<u8>)> {
+        match read_loose(path, &mut Inflater::default()) {
+            Ok((kind, bytes, start)) => Some((kind, bytes[start..].to_vec())),
+            // Git has packed it since it was listed.
+            Err(_) if !path.exists() => self.later().get(id),
+            Err(_) => None,
+        }
+    }
+
+    fn later(&self) -> &Self {
+        self.later.get_or_init(|| Box::new(Self::open(&self.directory, self.hash)))
+    }
+
     fn get_elsewhere(&self, id: &gix::oid, not: &Pack) -> Option<(ObjectKind, Vec<u8>)> {
-        if let Ok(at) = self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)) {
-            let (kind, bytes, start) = read_loose(&self.loose[at].1, &mut Inflater::default()).ok()?;
-            return Some((kind, bytes[start..].to_vec()));
+        if let Some(path) = self.loose_path(id) {
+            return self.get_loose(id, path);
         }
         // One step only: a base outside of two packs in a row does not happen in a healthy repository.
         self.packs.iter().filter(|p| !std::ptr::eq(*p, not)).find_map(|p| p.get(id, &|_| None))
@@ -434,6 +463,12 @@ impl Opened {
 fn quarantine(directory: &Path) -> Option<PathBuf> {
     let store = PathBuf::from(std::env::var_os("GIT_QUARANTINE_PATH")?).canonicalize().ok()?;
     store.starts_with(directory.canonicalize().ok()?).then_some(store)
+}
+
+/// Was something put into a directory or removed from it a moment ago? Clocks that differ count as that.
+fn changed_recently(directory: &Path) -> bool {
+    let changed = fs::metadata(directory).and_then(|meta| meta.modified());
+    changed.is_ok_and(|at| at.elapsed().map_or(true, |age| age < RECENT))
 }
 
 /// Does a file or directory have the name of one that git has not finished?
