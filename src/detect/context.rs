@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::detect::keys::Keys;
 use crate::detect::nibbles::Nibbles;
 use crate::detect::runs;
 use crate::detect::simd::FIND;
@@ -18,6 +19,8 @@ const PUBLIC_WORDS: &[&str] = &[
     "md5",
     "checksum",
     "integrity",
+    // The sums of modules in go.sum.
+    "h1:",
     "digest",
     "hash",
     "codehash",
@@ -43,7 +46,10 @@ pub struct ContextIndex {
     words: Vec<String>,
     /// The words of each rule's context.
     rules: Vec<Wanted>,
-    finder: Trigrams,
+    /// Words of two or three letters.
+    short: Trigrams,
+    /// Longer ones by their first four.
+    long: Keys<u32>,
     /// Where a word could begin, for many places at once.
     nibbles: Nibbles<4>,
     within: usize,
@@ -141,7 +147,8 @@ impl ContextIndex {
         Self {
             words: Vec::new(),
             rules: Vec::new(),
-            finder: Trigrams::default(),
+            short: Trigrams::default(),
+            long: Keys::default(),
             nibbles: Nibbles::default(),
             within: 0,
             longest: 0,
@@ -157,7 +164,9 @@ impl ContextIndex {
 
     fn compile(&mut self) {
         self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
-        self.finder = Trigrams::new(self.words.iter().enumerate().map(|(i, w)| (w.as_bytes(), i as u32)));
+        let words = || (0..).zip(self.words.iter().map(String::as_bytes));
+        self.short = Trigrams::new(words().filter(|(_, w)| w.len() < 4).map(|(i, w)| (w, i)));
+        self.long = Keys::new(words().filter_map(|(i, w)| Some((*w.first_chunk()?, i))));
         self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
@@ -199,8 +208,11 @@ impl ContextIndex {
 
     /// Calls `f` with the words that begin at a place and end at `end` or before.
     fn words_at(&self, hay: &[u8], at: usize, end: usize, mut f: impl FnMut(Word)) {
-        let byte = |at: usize| hay.get(at).map_or(b' ', u8::to_ascii_lowercase);
-        for index in self.finder.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
+        let four = hay[at..].first_chunk().copied();
+        let four: [u8; 4] = four.unwrap_or_else(|| std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b)));
+        let four = four.map(|b| b.to_ascii_lowercase());
+        let [a, b, c, _] = four;
+        for index in self.short.candidates([a, b, c]).chain(self.long.get(four)) {
             let word = self.words[index as usize].as_bytes();
             let span = at..at + word.len();
             if span.end <= end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {

@@ -157,18 +157,20 @@ impl Tracked {
     }
 }
 
-/// Where to look for new hits: inserted bytes and both sides of every seam, joined where they overlap.
+/// Where to look for new hits: inserted bytes and both sides of every seam, joined where they overlap, to the ends of the
+/// runs of token characters that they cut.
 fn rescan_ranges(bytes: &[u8], regions: &[Region], seam: Seam, ranges: &mut Vec<Range<usize>>) {
     ranges.clear();
+    let mut open: Option<Range<usize>> = None;
     let mut add = |start: usize, end: usize| {
-        let start = extend_left(bytes, start.saturating_sub(seam.before));
-        let end = extend_right(bytes, (end + seam.after).min(bytes.len()));
-        match ranges.last_mut() {
-            Some(last) if last.end >= start => {
-                last.start = last.start.min(start);
-                last.end = last.end.max(end);
+        let (start, end) = (start.saturating_sub(seam.before), (end + seam.after).min(bytes.len()));
+        match &mut open {
+            Some(open) if open.end >= start => open.end = open.end.max(end),
+            _ => {
+                if let Some(done) = open.replace(start..end) {
+                    push_extended(bytes, done, ranges);
+                }
             }
-            _ => ranges.push(start..end),
         }
     };
     for (i, region) in regions.iter().enumerate() {
@@ -183,6 +185,17 @@ fn rescan_ranges(bytes: &[u8], regions: &[Region], seam: Seam, ranges: &mut Vec<
         }
     }
     add(bytes.len(), bytes.len());
+    if let Some(done) = open {
+        push_extended(bytes, done, ranges);
+    }
+}
+
+fn push_extended(bytes: &[u8], range: Range<usize>, ranges: &mut Vec<Range<usize>>) {
+    let (start, end) = (extend_left(bytes, range.start), extend_right(bytes, range.end));
+    match ranges.last_mut() {
+        Some(last) if last.end >= start => last.end = last.end.max(end),
+        _ => ranges.push(start..end),
+    }
 }
 
 fn extend_left(bytes: &[u8], at: usize) -> usize {

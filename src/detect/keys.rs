@@ -7,14 +7,21 @@ const KEY: usize = 4;
 #[derive(Debug)]
 pub struct Keys<V> {
     /// One bit for each hash of a key.
-    bits: Box<[u64; 1024]>,
-    /// Keys with their values, sorted.
+    bits: Box<[u64; WORDS]>,
+    /// How many bits are set before each word of them.
+    before: Box<[u16; WORDS]>,
+    /// For each set bit: where its keys begin in `keys`; and where the last ones end.
+    starts: Vec<u32>,
+    /// Keys with their values, sorted by hash, then key, then value.
     keys: Vec<(u32, V)>,
 }
 
+/// 64-bit words for the bits of all hashes.
+const WORDS: usize = 1024;
+
 impl<V> Default for Keys<V> {
     fn default() -> Self {
-        Self { bits: Box::new([0; 1024]), keys: Vec::new() }
+        Self { bits: Box::new([0; WORDS]), before: Box::new([0; WORDS]), starts: vec![0], keys: Vec::new() }
     }
 }
 
@@ -22,27 +29,41 @@ impl<V: Copy + Ord> Keys<V> {
     /// Builds the table.
     pub fn new(keys: impl IntoIterator<Item = ([u8; KEY], V)>) -> Self {
         let mut keys: Vec<_> = keys.into_iter().map(|(key, value)| (u32::from_le_bytes(key), value)).collect();
-        keys.sort_unstable();
+        keys.sort_unstable_by_key(|&(key, value)| (hash(key), key, value));
         keys.dedup();
-        let mut bits = Box::new([0; 1024]);
-        for (key, _) in &keys {
+        let mut table = Self { keys, starts: Vec::new(), ..Self::default() };
+        for (at, (key, _)) in table.keys.iter().enumerate() {
             let hash = hash(*key);
-            bits[hash >> 6] |= 1 << (hash & 63);
+            let (word, bit) = (&mut table.bits[hash >> 6], 1 << (hash & 63));
+            if *word & bit == 0 {
+                *word |= bit;
+                table.starts.push(at as u32);
+            }
         }
-        Self { bits, keys }
+        table.starts.push(table.keys.len() as u32);
+        let mut count = 0;
+        for (before, word) in table.before.iter_mut().zip(table.bits.iter()) {
+            *before = count;
+            count = count.saturating_add(word.count_ones() as u16);
+        }
+        table
     }
 
     /// The values of a key.
     #[inline]
     pub fn get(&self, key: [u8; KEY]) -> impl Iterator<Item = V> + '_ {
         let key = u32::from_le_bytes(key);
-        let hash = hash(key);
-        let from = if self.bits[hash >> 6] >> (hash & 63) & 1 == 1 {
-            self.keys.partition_point(|(k, _)| *k < key)
-        } else {
-            self.keys.len()
-        };
-        self.keys[from..].iter().take_while(move |(k, _)| *k == key).map(|(_, value)| *value)
+        self.same_hash(hash(key)).iter().filter(move |(k, _)| *k == key).map(|(_, value)| *value)
+    }
+
+    #[inline]
+    fn same_hash(&self, hash: usize) -> &[(u32, V)] {
+        let (word, bit) = (self.bits[hash >> 6], 1 << (hash & 63));
+        if word & bit == 0 {
+            return &[];
+        }
+        let at = usize::from(self.before[hash >> 6]) + (word & (bit - 1)).count_ones() as usize;
+        &self.keys[self.starts[at] as usize..self.starts[at + 1] as usize]
     }
 }
 

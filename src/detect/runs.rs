@@ -203,25 +203,33 @@ impl<S: Sink> Walker<'_, S> {
             }
             token &= !within;
         }
-        // At the edges of the range any run counts, elsewhere only long ones do, and the last, which may go on.
-        let edge = base == self.range.start || base + 64 >= self.range.end;
-        let last = if edge { 0 } else { token.leading_ones() };
-        let ends = ones(64 - last, last);
-        let begun = if edge { token } else { sixteen(token & !ends) };
+        // Long runs count, and the one at the end, which may go on; what an edge of the range cuts may be long outside.
+        let ends = ones(64 - token.leading_ones(), token.leading_ones());
+        let begun = sixteen(token & !ends) | self.cut(base, token & !ends);
         if begun | ends != 0 {
             let masks = Masks::new(block, carry);
             self.runs(base, token, begun, &masks);
-            if last > 0 {
+            if ends != 0 {
                 self.open(base, ends, &masks);
             }
         }
+    }
+
+    /// Bits of the runs of a block that begin or end where the range is cut.
+    #[inline(always)]
+    fn cut(&self, base: usize, token: u64) -> u64 {
+        let first = if self.cut_left && base == self.range.start { 1 } else { 0 };
+        let rest = self.range.end - base;
+        let last = if self.cut_right && rest < 64 { 1 << (rest - 1) } else { 0 };
+        token & (first | last)
     }
 
     /// Reports the runs of a block in which one of `begun` stands.
     #[inline(always)]
     fn runs(&mut self, base: usize, token: u64, mut begun: u64, masks: &Masks) {
         while begun != 0 {
-            let start = begun.trailing_zeros();
+            let first = begun.trailing_zeros();
+            let start = first + 1 - (token << (63 - first)).leading_ones();
             let len = (token >> start).trailing_ones();
             let within = ones(start, len);
             begun &= !within;

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use gix::ObjectId;
 use gix::odb::pack::{data, index};
+use rayon::prelude::*;
 
 use crate::blob::Region;
 use crate::cache::Store;
@@ -84,6 +85,7 @@ pub struct Pack {
     index: index::File<gix::odb::pack::MMap>,
     data: data::File<gix::odb::pack::MMap>,
     fan: OnceLock<Fan>,
+    places: Places,
     /// What an earlier scan kept beside the entries.
     record: Option<Vec<u8>>,
     pub(super) entries: Vec<Entry>,
@@ -131,6 +133,39 @@ impl Fan {
     }
 }
 
+/// Where in the order of a pack the entries begin whose offsets share all but their last bits: so few that a look-up sees one
+/// or two entries, where a search by halves touches a dozen.
+#[derive(Default)]
+struct Places {
+    shift: u32,
+    starts: Vec<u32>,
+}
+
+impl Places {
+    /// `offsets` are in ascending order, and below `end`.
+    fn new(offsets: impl ExactSizeIterator<Item = u64>, end: u64) -> Self {
+        let count = offsets.len() as u32;
+        let shift = (end / u64::from(count.max(1))).max(1).ilog2();
+        let mut starts = Vec::with_capacity((end >> shift) as usize + 2);
+        for (at, offset) in (0..).zip(offsets) {
+            // Offsets behind the end stand in a damaged index.
+            let bucket = (offset.min(end) >> shift) as usize;
+            if starts.len() <= bucket {
+                starts.resize(bucket + 1, at);
+            }
+        }
+        starts.push(count);
+        Self { shift, starts }
+    }
+
+    /// The place of an offset, if an entry begins there; `offset_at` gives the offset at a place.
+    fn find(&self, offset: u64, offset_at: impl Fn(usize) -> u64) -> Option<u32> {
+        let bucket = usize::try_from(offset >> self.shift).ok()?;
+        let (from, to) = (*self.starts.get(bucket)?, *self.starts.get(bucket + 1)?);
+        (from..to).find(|at| offset_at(*at as usize) == offset)
+    }
+}
+
 /// What names the record of a pack: the checksums at the end of its two files, their sizes, and the time of its index. The
 /// time of the pack itself says nothing: git sets it whenever an object that it holds would have been written again.
 fn record_key(index_path: &Path, hash: gix::hash::Kind) -> Option<Vec<u8>> {
@@ -175,6 +210,7 @@ impl Pack {
         let mut pack = Self::map(index_path, &index_path.with_extension("pack"), hash).ok()?;
         let mut reader = Reader::new(&record);
         pack.entries = pack.recorded_entries(&mut reader)?;
+        pack.places = Places::new(pack.entries.iter().map(|e| e.offset), pack.data.pack_end() as u64);
         pack.record = Some(reader.bytes()?.to_vec());
         pack.link();
         Some(pack)
@@ -188,6 +224,7 @@ impl Pack {
             index,
             data,
             fan: OnceLock::new(),
+            places: Places::default(),
             record: None,
             entries: Vec::new(),
             problems: Vec::new(),
@@ -321,71 +358,67 @@ impl Pack {
     }
 
     fn read_headers(&mut self, hash: gix::hash::Kind) {
-        let mut offsets: Vec<(u64, u32)> =
-            (0..self.index.num_objects()).map(|i| (self.index.pack_offset_at_index(i), i)).collect();
-        offsets.sort_unstable();
-        self.entries.reserve_exact(offsets.len());
-        let pack_end = self.data.pack_end() as u64;
-        let mut ref_deltas = Vec::new();
-        for &(offset, position) in &offsets {
-            let blank =
-                Entry { offset, data: 0, size: 0, position, base: NONE, first_child: NONE, sibling: NONE, kind: None };
-            let slice = self.data.entry_slice(offset..(offset + 64).min(pack_end));
-            let header = slice.and_then(|bytes| data::Entry::from_bytes(bytes, offset, hash).ok());
-            let Some(header) = header else {
-                self.entries.push(blank);
-                self.problems.push(self.problem(&blank, "its entry in the pack cannot be read"));
-                continue;
-            };
-            let mut entry = Entry { data: header.data_offset, size: header.decompressed_size, ..blank };
-            match header.header {
-                data::entry::Header::Blob => entry.kind = Some(ObjectKind::Blob),
-                data::entry::Header::Tree => entry.kind = Some(ObjectKind::Tree),
-                data::entry::Header::Commit => entry.kind = Some(ObjectKind::Commit),
-                data::entry::Header::Tag => entry.kind = Some(ObjectKind::Tag),
-                data::entry::Header::OfsDelta { base_distance } => {
-                    let base = offset.checked_sub(base_distance).and_then(|at| self.before(at));
-                    match base {
-                        Some(base) => entry.base = base,
-                        None => {
-                            self.entries.push(blank);
-                            self.problems.push(self.problem(&blank, "its delta base is not in the pack"));
-                            continue;
-                        }
-                    }
+        let count = self.index.num_objects();
+        let mut offsets: Vec<(u64, u32)> = (0..count).map(|i| (self.index.pack_offset_at_index(i), i)).collect();
+        offsets.par_sort_unstable();
+        self.places = Places::new(offsets.iter().map(|(offset, _)| *offset), self.data.pack_end() as u64);
+        let find = |offset: u64| self.places.find(offset, |at| offsets[at].0);
+        let header = |(at, place): (usize, &(u64, u32))| self.header(at as u32, *place, hash, &find);
+        self.entries = offsets.par_iter().enumerate().with_min_len(1024).map(header).collect();
+        for at in 0..self.entries.len() {
+            let entry = self.entries[at];
+            match (entry.kind, entry.base) {
+                (None, NONE) => {
+                    let what = if entry.data == 0 {
+                        "its entry in the pack cannot be read"
+                    } else {
+                        "its delta base is not in the pack"
+                    };
+                    self.problems.push(self.problem(&entry, what));
+                    self.entries[at] = Entry { data: 0, size: 0, ..entry };
                 }
-                data::entry::Header::RefDelta { base_id } => {
-                    ref_deltas.push((self.entries.len(), base_id));
-                    entry.base = OUTSIDE;
+                (None, OUTSIDE) => {
+                    let base = self.outside_base(&entry).and_then(|id| self.index.lookup(id));
+                    let base = base.and_then(|i| self.by_offset(self.index.pack_offset_at_index(i)));
+                    self.entries[at].base = base.filter(|base| *base as usize != at).unwrap_or(OUTSIDE);
                 }
-            }
-            self.entries.push(entry);
-        }
-        for (at, base_id) in ref_deltas {
-            let base = self.index.lookup(base_id).map(|i| self.index.pack_offset_at_index(i));
-            if let Some(base) = base.and_then(|offset| self.by_offset(offset)).filter(|b| *b as usize != at) {
-                self.entries[at].base = base;
+                _ => {}
             }
         }
     }
 
-    /// The entry at an offset before all that were read so far. Bases mostly stand close before what is made from them.
-    fn before(&self, offset: u64) -> Option<u32> {
-        let mut step = 1;
-        let mut end = self.entries.len();
-        loop {
-            let start = end.saturating_sub(step);
-            let found = self.entries[start..end].binary_search_by_key(&offset, |e| e.offset);
-            match found {
-                Ok(at) => return Some((start + at) as u32),
-                Err(0) if start > 0 => (end, step) = (start, step * 2),
-                Err(_) => return None,
+    /// Reads the header of the entry at a place. One that cannot be read has no `data`; one whose base lies at no place
+    /// before it, as `find` tells, has no base; one whose base is given by its id has it outside for now.
+    fn header(
+        &self,
+        at: u32,
+        (offset, position): (u64, u32),
+        hash: gix::hash::Kind,
+        find: &dyn Fn(u64) -> Option<u32>,
+    ) -> Entry {
+        let blank =
+            Entry { offset, data: 0, size: 0, position, base: NONE, first_child: NONE, sibling: NONE, kind: None };
+        let slice = self.data.entry_slice(offset..(offset + 64).min(self.data.pack_end() as u64));
+        let Some(header) = slice.and_then(|bytes| data::Entry::from_bytes(bytes, offset, hash).ok()) else {
+            return blank;
+        };
+        let entry = Entry { data: header.data_offset, size: header.decompressed_size, ..blank };
+        let (kind, base) = match header.header {
+            data::entry::Header::Blob => (Some(ObjectKind::Blob), NONE),
+            data::entry::Header::Tree => (Some(ObjectKind::Tree), NONE),
+            data::entry::Header::Commit => (Some(ObjectKind::Commit), NONE),
+            data::entry::Header::Tag => (Some(ObjectKind::Tag), NONE),
+            data::entry::Header::OfsDelta { base_distance } => {
+                let base = offset.checked_sub(base_distance).and_then(find);
+                (None, base.filter(|base| *base < at).unwrap_or(NONE))
             }
-        }
+            data::entry::Header::RefDelta { .. } => (None, OUTSIDE),
+        };
+        Entry { kind, base, ..entry }
     }
 
     fn by_offset(&self, offset: u64) -> Option<u32> {
-        self.entries.binary_search_by_key(&offset, |e| e.offset).ok().map(|i| i as u32)
+        self.places.find(offset, |at| self.entries[at].offset)
     }
 
     /// Makes lists of children, in ascending order of offset.

@@ -243,7 +243,23 @@ impl Format {
                 consider(Anchor { literals, before, in_run, probe: Probe::default() }, true);
             }
         }
-        best.map(|(_, anchor)| anchor)
+        best.map(|(_, anchor)| anchor.cut())
+    }
+}
+
+/// Bytes of a literal that are looked for: more tell nothing new, and what is scanned again beside a change is as long.
+const LONGEST_LITERAL: usize = 32;
+
+impl Anchor {
+    fn cut(mut self) -> Self {
+        if self.literals.iter().any(|literal| literal.len() > LONGEST_LITERAL) {
+            self.literals.iter_mut().for_each(|literal| literal.truncate(LONGEST_LITERAL));
+            self.literals.sort();
+            self.literals.dedup();
+            // It is for what stands behind the whole literal.
+            self.probe = Probe::default();
+        }
+        self
     }
 }
 
