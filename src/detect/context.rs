@@ -88,6 +88,9 @@ impl Bits {
     }
 }
 
+/// Words behind which others are remembered no longer.
+const MANY: usize = 256;
+
 /// 64-bit words of [`Present`].
 const PRESENT: usize = 16;
 
@@ -111,6 +114,12 @@ struct Last {
 }
 
 impl WordCache {
+    /// How many words are remembered.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.words.len()
+    }
+
     /// Forgets the last text.
     pub fn clear(&mut self) {
         self.range = 0..0;
@@ -274,11 +283,16 @@ impl ContextIndex {
         if cache.range.end < range.end {
             // A word may have been cut off at the end of what was looked at.
             let from = cache.range.end.saturating_sub(self.longest).max(cache.range.start);
-            cache.words.retain(|w| w.span.end <= cache.range.end && w.span.start < from);
+            cache.words.truncate(cache.words.partition_point(|w| w.span.start < from));
             self.add(hay, from..range.end, &mut cache.words);
             cache.range.end = range.end;
         }
-        let first = cache.words.partition_point(|w| w.span.start < range.start);
+        let mut first = cache.words.partition_point(|w| w.span.start < range.start);
+        if first > MANY {
+            cache.words.drain(..first);
+            cache.range.start = range.start;
+            first = 0;
+        }
         let last = cache.words.partition_point(|w| w.span.start < range.end);
         &cache.words[first..last]
     }

@@ -12,8 +12,8 @@ use crate::rules::{Kind, RuleSet};
 
 /// Bytes of the line shown on each side of a secret.
 const AROUND: usize = 60;
-/// How far a run of token characters is followed.
-const FOLLOW: usize = 4096;
+/// How far a run of token characters is followed on each side.
+const FOLLOW: usize = 256;
 /// Runs of at least this many token characters that look random are masked too, whatever they are.
 const NEIGHBOUR: usize = 16;
 
@@ -161,6 +161,7 @@ fn clean(
 ) {
     let hides = |m: &RawMatch| set.metas()[m.rule].kind != Kind::Hygiene;
     let mut at = part.start;
+    let (mut judged, mut hidden) = (0..0, false);
     while at < part.end {
         let other = matches.iter().find(|m| m.span.contains(&at) && m.span != of.span && hides(m));
         if let Some(other) = other {
@@ -170,18 +171,14 @@ fn clean(
             continue;
         }
         if is_token_byte(text[at]) {
-            let start = at - text[..at].iter().rev().take_while(|&&b| is_token_byte(b)).take(200).count();
-            let end = at + text[at..].iter().take_while(|&&b| is_token_byte(b)).take(FOLLOW).count();
-            let stop = matches
-                .iter()
-                .filter(|m| hides(m))
-                .map(|m| m.span.start)
-                .filter(|&s| s > at && s < end)
-                .min()
-                .unwrap_or(end)
-                .min(part.end)
-                .max(at + 1);
-            push_run(&text[start..end], &text[at..stop], out);
+            if !judged.contains(&at) {
+                let start = at - text[..at].iter().rev().take_while(|&&b| is_token_byte(b)).take(FOLLOW).count();
+                let end = at + text[at..].iter().take_while(|&&b| is_token_byte(b)).take(FOLLOW).count();
+                (judged, hidden) = (start..end, looks_secret(&text[start..end]));
+            }
+            let next = matches.iter().filter(|m| hides(m)).map(|m| m.span.start).find(|&start| start > at);
+            let stop = judged.end.min(next.unwrap_or(usize::MAX)).min(part.end).max(at + 1);
+            push_run(&text[at..stop], hidden, out);
             at = stop;
             continue;
         }
@@ -196,15 +193,20 @@ fn clean(
     }
 }
 
-/// Appends a run of token characters, with the pieces of it masked that look random.
-fn push_run(run: &[u8], shown: &[u8], out: &mut String) {
+/// Does a piece of a run of token characters look random?
+fn looks_secret(run: &[u8]) -> bool {
     let suspicious = |piece: &[u8]| {
         piece.len() >= NEIGHBOUR
             && piece.iter().any(u8::is_ascii_digit)
             && piece.iter().any(u8::is_ascii_alphabetic)
             && score::is_random(piece)
     };
-    if run.len() < NEIGHBOUR || !run.split(|b| matches!(b, b'=' | b'.' | b'/')).any(suspicious) {
+    run.len() >= NEIGHBOUR && run.split(|b| matches!(b, b'=' | b'.' | b'/')).any(suspicious)
+}
+
+/// Appends a part of a run of token characters; of one that hides something, no piece that could be of it.
+fn push_run(shown: &[u8], hidden: bool, out: &mut String) {
+    if !hidden {
         out.push_str(&shown.to_str_lossy());
         return;
     }

@@ -190,9 +190,22 @@ const PAIRS: &[u8] = b"th he in er an re nd on en at ou ed ha to or it is hi es 
 ic ne io ll be ma ea li ra si el ta la di om ur ec us ch ho ce no tr ot lo em ns il ac rs ge wa ut et pe wh so sh ss ol ly un oo ai pr \
 ee ld ow rt ad ca ie mo wi na po id fo we ay im ev sa am pl op ke mp bo ct su ap do pa ul";
 
+/// For each letter: the letters that often follow it, one bit each.
+static COMMON: [u32; 26] = {
+    let (mut table, mut i) = ([0; 26], 0);
+    while i + 1 < PAIRS.len() {
+        if PAIRS[i].is_ascii_alphabetic() && PAIRS[i + 1].is_ascii_alphabetic() {
+            table[(PAIRS[i] - b'a') as usize] |= 1 << (PAIRS[i + 1] - b'a');
+        }
+        i += 1;
+    }
+    table
+};
+
+/// Two letters.
 fn common_pair(a: u8, b: u8) -> bool {
-    let lower = [a.to_ascii_lowercase(), b.to_ascii_lowercase()];
-    PAIRS.split(|&c| c == b' ').any(|p| p == lower)
+    let letter = |byte: u8| byte.to_ascii_lowercase() - b'a';
+    COMMON[usize::from(letter(a))] >> letter(b) & 1 == 1
 }
 
 /// Percent of the text that is placeholder words.

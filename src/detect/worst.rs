@@ -16,6 +16,10 @@ fn texts(size: usize) -> Vec<(&'static str, Vec<u8>)> {
         keys.extend(mint::mint(&set.rules()[key], &mut rng).unwrap_or_default());
         keys.push(b' ');
     }
+    let mut lines = Vec::new();
+    while lines.len() < size {
+        lines.extend(format!("token = {}\n", rng.text(b"ABCDEFGHabcdefgh0123456789", 40)).into_bytes());
+    }
     let hash = rng.text(b"0123456789abcdef", 40);
     let cycle = |text: &str| text.bytes().cycle().take(size).collect::<Vec<u8>>();
     vec![
@@ -28,6 +32,7 @@ fn texts(size: usize) -> Vec<(&'static str, Vec<u8>)> {
         ("passwords without a value", cycle("password=")),
         ("brackets", cycle("[{(")),
         ("JSON Web Tokens of dots", cycle(concat!("eyJ", "hbGciOiJIUzI1NiJ9."))),
+        ("tokens in lines", lines),
         ("hashes", cycle(&format!("commit: {hash}, "))),
         ("hashes without names", cycle(&format!("{hash} "))),
         ("addresses", cycle("https://a:b@")),
@@ -43,6 +48,7 @@ fn work(detector: &Detector, hay: &[u8]) -> (usize, usize) {
     for hit in &hits {
         let bytes = detector.evaluate(hay, *hit, &mut words, &mut found);
         read += (bytes.end - bytes.start) as usize;
+        assert!(words.count() < 1024, "words of the text far behind are remembered");
     }
     (hits.len(), read)
 }
