@@ -14,16 +14,17 @@ use keyscan::structure::Rng;
 use crate::util::{builtin_rules, mint};
 
 /// A row of `testdata/catalogue.csv`: a type of credential that is known to be in use.
-struct Type {
-    name: (String, String),
+pub struct Type {
+    /// Issuer and credential.
+    pub name: (String, String),
     /// `secret`, `publishable` or `identifier`.
-    kind: String,
+    pub kind: String,
     /// The text that marks it, if it needs no context.
-    begins: String,
-    rule: String,
+    pub begins: String,
+    pub rule: String,
 }
 
-fn types() -> Vec<Type> {
+pub fn types() -> Vec<Type> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/catalogue.csv")).unwrap();
     let rows = text.lines().skip(1).map(|line| {
         let mut fields = line.rsplitn(4, ',').map(str::to_owned);

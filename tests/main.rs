@@ -46,6 +46,8 @@ mod layers;
 mod life;
 /// What users of other scanners suffer from.
 mod peers;
+/// Every type of credential in the places where people leave it.
+mod places;
 /// What is found and not shown: comments, ignores, config files, baselines, and what is taken over from gitleaks.
 mod policy;
 /// Parts of a history.

@@ -71,6 +71,7 @@ const NOT_FOUND: &[(&str, &[&str], &str)] = &[
     ("stripe-webhook-secret", &["URL path"], "a `/` may be a part of it"),
     ("svix-webhook-secret", &["URL path"], "a `/` may be a part of it"),
     ("docker-registry-auth", &["JSON"], "a piece of JSON itself, escaped once more"),
+    ("twilio-auth-token-behind-sid", &["JSON"], "the quotes around it, escaped once more"),
     ("http-curl-user-password", &["JSON", "CRLF"], "a shell command with its quotes and line breaks, escaped"),
 ];
 
@@ -353,6 +354,49 @@ fn any_usual_spelling_of_a_key_name_is_context() {
     };
     failures.retain(|(rule, place), (count, _)| *count > LOST_VALUES && !expected(rule, place));
     assert!(failures.is_empty(), "{} of rules and spellings fail:\n{}", failures.len(), report(&failures));
+}
+
+/// Hex digits in the length of a hash are mostly one, but not where the name of the value says whose key it is.
+#[test]
+fn hex_values_belong_to_the_issuer_in_their_name() {
+    let mut failures = Failures::new();
+    let mut tried = BTreeSet::new();
+    let plain = |rule: &Rule| rule.checks.is_empty() && rule.structure.is_none() && rule.secret.is_none();
+    for (index, rule, meta) in rules().filter(|(_, rule, _)| matches!(rule.anchoring, Anchoring::Value) && plain(rule))
+    {
+        let (Some(format), Some(context)) = (&rule.format, &rule.context) else { continue };
+        for (seed, len) in [32, 40, 64].into_iter().flat_map(|len| (0..SEEDS).map(move |seed| (seed, len))) {
+            let value = Rng::new(seed << 8 | len as u64).text(b"0123456789abcdef", len);
+            let fits = format.match_at(value.as_bytes(), 0, &mut 0, &|end| end == value.len());
+            let hex_only = format.first_class().is_none_or(|class| !class.has(b'g') && !class.has(b'G'));
+            if fits.is_none() || hex_only {
+                continue;
+            }
+            tried.insert(&meta.id);
+            let name = variable(rule);
+            let cases = [
+                ("assignment", format!("{name}={value}\n")),
+                ("YAML", format!("  {}: {value}\n", name.to_lowercase())),
+                ("code", format!("const {} = \"{value}\";\n", camel(&name))),
+                ("option", format!("run --{} {value}\n", name.to_lowercase().replace('_', "-"))),
+            ];
+            for (place, source) in cases {
+                let matches = detector().scan(source.as_bytes());
+                // Of several formats of an issuer the one of hex digits is the better one.
+                let issuer = |m: &RawMatch| detector().rules().metas()[m.rule].provider == meta.provider;
+                if !matches.iter().any(|m| issuer(m) && m.confidence >= Confidence::Medium) {
+                    let entry = failures.entry((meta.id.clone(), place)).or_insert_with(|| (0, describe(&matches)));
+                    entry.0 += 1;
+                }
+            }
+            let hash = format!("# {} key\nsum: {value}\n", context.near[0]);
+            let matches = detector().scan(hash.as_bytes());
+            assert!(matches.iter().all(|m| m.rule != index), "{}: {hash}", meta.id);
+        }
+    }
+    assert!(tried.len() >= 20, "{tried:?}");
+    failures.retain(|_, (count, _)| *count > LOST_VALUES);
+    assert!(failures.is_empty(), "{} of rules and places fail:\n{}", failures.len(), report(&failures));
 }
 
 /// Two credentials of a kind side by side are two findings.

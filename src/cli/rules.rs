@@ -10,7 +10,7 @@ use crate::cli::{Exit, print, rules_doc, settings};
 use crate::error::{Error, Result};
 use crate::finding::Severity;
 use crate::rules::syntax::RuleFile;
-use crate::rules::{Rotation, Rule, RuleMeta, RuleSet, builtin, check};
+use crate::rules::{Rotation, Rule, RuleMeta, RuleSet, builtin, check, whole_bits};
 use crate::structure::STRUCTURES;
 
 /// Runs a command about rules.
@@ -63,7 +63,7 @@ fn as_json(rule: &Rule, m: &RuleMeta) -> serde_json::Value {
         "certainty": m.provable.then(|| rule.certainty.as_str()), "checksum": !rule.checks.is_empty(),
         "structure": rule.structure.as_ref().map(|(structure, _)| structure.name), "format": m.shape,
         "near": rule.context.as_ref().map(|context| &context.near), "pairs": rule.pairs,
-        "bits": rule.random_bits().map(f64::floor),
+        "bits": m.bits.map(whole_bits),
         "grants": m.grants, "reason": m.reason, "revoke": m.rotate.revoke, "docs": m.rotate.docs,
         "overlap": m.rotate.overlap, "self_revoke": m.rotate.self_revoke, "audit": m.rotate.audit,
     })
@@ -107,7 +107,7 @@ fn describe(rules: &RuleSet, index: usize) -> String {
     row("format", &meta.shape);
     row(
         "entropy",
-        &rule.random_bits().filter(|b| *b > 0.0).map(|b| format!("{b:.0} bits at least")).unwrap_or_default(),
+        &meta.bits.filter(|b| *b > 0.0).map(|b| format!("{} bits at least", whole_bits(b))).unwrap_or_default(),
     );
     if let Some(context) = &rule.context {
         row("needs near", &context.near.join(", "));

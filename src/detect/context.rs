@@ -7,9 +7,10 @@ use crate::detect::nibbles::Nibbles;
 use crate::detect::runs;
 use crate::detect::simd::FIND;
 use crate::detect::trigrams::Trigrams;
+use crate::rules::format::is_token_byte;
 use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
 
-/// Words between context and value that say that the value is no secret.
+/// Words between context and value that say that the value is no secret, unless a rule asks for them.
 const PUBLIC_WORDS: &[&str] = &[
     "sha",
     "sha1",
@@ -46,6 +47,8 @@ pub struct ContextIndex {
     words: Vec<String>,
     /// The words of each rule's context.
     rules: Vec<Wanted>,
+    /// The public words that no rule asks for: a value behind one is a secret of none.
+    decisive: [bool; PUBLIC_WORDS.len()],
     /// Words of two or three letters.
     short: Trigrams,
     /// Longer ones by their first four.
@@ -135,6 +138,13 @@ pub struct Word {
     index: usize,
 }
 
+impl Word {
+    /// Orders words by where they end; of those that end at the same place the longest is last.
+    fn rank(&self) -> (usize, std::cmp::Reverse<usize>) {
+        (self.span.end, std::cmp::Reverse(self.span.start))
+    }
+}
+
 impl ContextIndex {
     /// Collects the words of a rule set.
     pub fn new(set: &RuleSet) -> Self {
@@ -156,6 +166,7 @@ impl ContextIndex {
         Self {
             words: Vec::new(),
             rules: Vec::new(),
+            decisive: [true; PUBLIC_WORDS.len()],
             short: Trigrams::default(),
             long: Keys::default(),
             nibbles: Nibbles::default(),
@@ -172,6 +183,8 @@ impl ContextIndex {
     }
 
     fn compile(&mut self) {
+        let asked = |word: usize| self.rules.iter().any(|rule| rule.near.has(word) || rule.hint.has(word));
+        self.decisive = std::array::from_fn(|word| !asked(word));
         self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
         let words = || (0..).zip(self.words.iter().map(String::as_bytes));
         self.short = Trigrams::new(words().filter(|(_, w)| w.len() < 4).map(|(i, w)| (w, i)));
@@ -241,14 +254,12 @@ impl ContextIndex {
         let from = known.saturating_sub(self.longest).max(range.start);
         let before = last.word.take().filter(|_| goes_on);
         // A long word that was known may end behind what stands in it.
-        let word =
-            before.into_iter().chain(self.last_word(hay, from..range.end)).max_by_key(|w| (w.span.end, w.span.start));
+        let word = before.into_iter().chain(self.last_word(hay, from..range.end)).max_by_key(Word::rank);
         *last = Last { range, word };
-        last.word.as_ref().is_some_and(|w| w.index >= PUBLIC_WORDS.len())
+        last.word.as_ref().is_some_and(|w| !self.decisive.get(w.index).is_some_and(|decisive| *decisive))
     }
 
-    /// The last word of a range. Of words that end at the same place the one that begins last counts, as in
-    /// [`ContextIndex::holds`].
+    /// The last word of a range. Of words that end at the same place the longest counts, as in [`ContextIndex::is_public`].
     fn last_word(&self, hay: &[u8], range: Range<usize>) -> Option<Word> {
         let mut last: Option<Word> = None;
         let mut end = range.end;
@@ -259,11 +270,11 @@ impl ContextIndex {
                 let place = 63 - places.leading_zeros();
                 places ^= 1 << place;
                 let at = base + place as usize;
-                if last.as_ref().is_some_and(|w| at + self.longest <= w.span.end) {
+                if last.as_ref().is_some_and(|w| at + self.longest < w.span.end) {
                     return last;
                 }
                 self.words_at(hay, at, range.end, |word| {
-                    if last.as_ref().is_none_or(|w| w.span.end < word.span.end) {
+                    if last.as_ref().is_none_or(|w| w.rank() < word.rank()) {
                         last = Some(word);
                     }
                 });
@@ -317,19 +328,103 @@ impl ContextIndex {
         near.meets(present) && (*no_hint || hint.meets(present))
     }
 
+    /// Is a value given to a name that holds a near word of a rule and ends with a hint of it? `ACME_API_KEY = "`
+    pub fn is_named(&self, rule: usize, hay: &[u8], at: usize) -> bool {
+        let Wanted { near, hint, no_hint } = &self.rules[rule];
+        let name = name_of(hay, at, 0, true);
+        let words = self.find(hay, name.clone());
+        let last = |w: &&Word| w.span.end == name.end && (hint.has(w.index) || *no_hint && near.has(w.index));
+        words.iter().any(|w| near.has(w.index)) && words.iter().any(|w| last(&w)) && !self.is_public(rule, words.iter())
+    }
+
     /// Is the context of a rule, given by its index, there for a value that begins at `at`?
-    pub fn holds(&self, rule: usize, context: &Context, words: &[Word], at: usize) -> bool {
+    pub fn holds(&self, rule: usize, context: &Context, hay: &[u8], words: &[Word], at: usize) -> bool {
         let Wanted { near, hint, no_hint } = &self.rules[rule];
         let in_reach = |w: &&Word| near.has(w.index) && w.span.end <= at && at - w.span.start <= context.within;
         words.iter().filter(in_reach).any(|near| {
             let after = || words.iter().filter(|w| w.span.end <= at && w.span.start + 24 >= near.span.start);
             let hinted = *no_hint || after().any(|w| w.span != near.span && hint.has(w.index)) || hint.has(near.index);
-            // The last word before the value tells what it is.
-            let public = after().max_by_key(|w| w.span.end).is_some_and(|w| w.index < PUBLIC_WORDS.len());
-            hinted && !public
-        })
+            hinted && !self.is_public(rule, after())
+        }) && !self.is_of_another(rule, context, hay, words, at)
+    }
+
+    /// Does the name right before a value say that it is something else than what the words before it promise? It does not
+    /// name the issuer, and it is public, or the value that was promised stands on the line of the promise.
+    fn is_of_another(&self, rule: usize, context: &Context, hay: &[u8], words: &[Word], at: usize) -> bool {
+        let name = name_of(hay, at, at.saturating_sub(context.within), false);
+        let Wanted { near, hint, no_hint } = &self.rules[rule];
+        // A call around the value has a name of its own.
+        let called = hay[name.end..at].contains(&b'(');
+        let own = |w: &Word| near.has(w.index) && name.start <= w.span.start && w.span.end <= name.end;
+        if name.is_empty() || called || words.iter().any(own) {
+            return false;
+        }
+        let asked = || context.near.iter().chain(&context.hint).any(|word| word.contains("public"));
+        let promises = |w: &&Word| w.span.end <= at && (hint.has(w.index) || *no_hint && near.has(w.index));
+        let promise = words.iter().rfind(promises).map_or(at, |w| w.span.end);
+        let spent = || promise <= name.start && is_spent(&hay[promise..name.start]);
+        is_public_name(&hay[name.clone()]) && !asked() || spent()
+    }
+
+    /// Does the last of the words before a value say that it is no secret of a rule? `id` does, but not for a rule that looks
+    /// for a `client_id`.
+    fn is_public<'w>(&self, rule: usize, words: impl Iterator<Item = &'w Word> + Clone) -> bool {
+        let Some(end) = words.clone().map(|w| w.span.end).max() else { return false };
+        let last = || words.clone().filter(|w| w.span.end == end);
+        let Wanted { near, hint, .. } = &self.rules[rule];
+        let own = last().filter(|w| near.has(w.index) || hint.has(w.index)).map(|w| w.span.start).min();
+        let public = last().filter(|w| w.index < PUBLIC_WORDS.len()).map(|w| w.span.start).min();
+        // `public_key` is more than the `key` in it, `client_id` more than the `id`.
+        public.is_some_and(|public| own.is_none_or(|own| public < own))
     }
 }
+
+/// The name right before a value, with all of its parts or with the last of those that dots join: `ACME_API_KEY` before
+/// `= "`.
+fn name_of(hay: &[u8], at: usize, floor: usize, whole: bool) -> Range<usize> {
+    let in_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || whole && *b == b'.';
+    let from = at.saturating_sub(NAME).max(floor);
+    let gap = hay[from..at].iter().rev().take(BESIDE).take_while(|b| !in_name(b) && **b != b'\n').count();
+    let name = &hay[from..at - gap];
+    let counter = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let end = at - gap - counter;
+    let len = hay[from..end].iter().rev().take_while(|b| in_name(b)).count();
+    end - len..end
+}
+
+/// `publicResourceKey`, `public_x`.
+fn is_public_name(name: &[u8]) -> bool {
+    const PUBLIC: &[u8] = b"public";
+    name.windows(PUBLIC.len()).enumerate().any(|(at, part)| {
+        let begins = at == 0 || !name[at - 1].is_ascii_alphabetic() || part[0].is_ascii_uppercase();
+        begins && part.eq_ignore_ascii_case(PUBLIC)
+    })
+}
+
+/// Does a value follow on the line, and then another line?
+fn is_spent(between: &[u8]) -> bool {
+    let Some(end) = between.iter().position(|&b| b == b'\n') else { return false };
+    between[..end].split(|&b| !is_token_byte(b)).any(|run| run.len() >= VALUE && run.iter().any(u8::is_ascii_digit))
+}
+
+/// Length from which on a value can be a secret of a rule that wants context.
+const VALUE: usize = 16;
+
+/// Does a short name stand in the middle of encoded text? There every one of them turns up by chance.
+fn in_encoded(hay: &[u8], span: &Range<usize>) -> bool {
+    let is_code = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    let before = hay[span.start.saturating_sub(BESIDE)..span.start].iter().rev().take_while(is_code).count();
+    let after = hay[span.end..].iter().take(BESIDE).take_while(is_code).count();
+    let run = &hay[span.start - before..span.end + after];
+    let has = |is: fn(&u8) -> bool| run.iter().any(is);
+    run.len() >= ENCODED
+        && run.iter().filter(|b| b.is_ascii_digit()).count() >= 2
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+}
+
+/// Length from which on letters and digits are no name.
+const ENCODED: usize = 28;
 
 /// A word begins where no letter of the same kind precedes it, and a short one ends likewise.
 fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
@@ -361,7 +456,8 @@ fn stands_alone(hay: &[u8], span: &Range<usize>) -> bool {
             _ => true,
         };
     // Hints stand inside compounds too: apikey, authtoken.
-    (begins && ends) || (long || is_hint(&hay[span.clone()])) && ends && in_compound(hay, span)
+    let known = long || is_hint(&hay[span.clone()]);
+    ((begins && ends) || known && ends && in_compound(hay, span)) && (known || !in_encoded(hay, span))
 }
 
 /// `acmekey`, `acmeapitoken`: what follows a short name is the rest of a key name.
@@ -499,10 +595,80 @@ mod tests {
             ("acme=", false),
             ("acme key sha256: ", false),
             ("pacmen key=", false),
+            ("ACMEApiKey=", true),
+            ("AcmeAccount9Key=", true),
+            // A short word in encoded text is chance, and what was promised stands there already.
+            ("key: CODE, v: ", false),
+            ("acme token: \"VALUE\"\nacme token: ", true),
+            ("acme token: \"VALUE\"\nchannel: ", false),
+            ("acme.setProperty(TOKEN, \"VALUE\");\nacme.setProperty(acme.CHANNEL, \"", false),
+            ("acme token:\n  production: ", true),
+            ("acme token: \"VALUE\"\ndecode(\"", true),
+            ("acme: {\n publicResourceKey: ", false),
+            ("NEXT_PUBLIC_ACME_KEY=", true),
         ];
+        // In two halves, so that keyscan finds nothing in its own source.
+        let (value, code) = (concat!("0a1b2c3d4", "e5f6a7b8"), concat!("aGVsbG82xaGVsb/", "DD+Gd29yaGVsbG8gaG9x"));
         for (text, want) in cases {
+            let text = text.replace("VALUE", value).replace("CODE", code);
+            let hay = format!("{text}{code}");
+            let words = index.find(hay.as_bytes(), 0..text.len());
+            assert_eq!(index.holds(0, &context, hay.as_bytes(), &words, text.len()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_public_word_is_none_for_the_rule_that_looks_for_it() {
+        let contexts = [&["client", "id"][..], &["client_id"], &["key"]].map(|hint| Context {
+            near: vec!["acme".into()],
+            hint: hint.iter().map(|h| (*h).to_owned()).collect(),
+            within: 100,
+        });
+        let mut index = ContextIndex { within: 100, ..ContextIndex::empty() };
+        PUBLIC_WORDS.iter().for_each(|w| {
+            index.word(w);
+        });
+        for context in &contexts {
+            let wanted = index.wanted(context);
+            index.rules.push(wanted);
+        }
+        index.compile();
+        for (text, want) in [
+            ("ACME_CLIENT_ID=", [true, true, false]),
+            ("acmeClientId: ", [true, false, false]),
+            ("ACME_KEY_ID=", [true, false, false]),
+            ("ACME_KEY=", [false, false, true]),
+            ("ACME_PUBLIC_KEY=", [false, false, false]),
+            ("ACME_CLIENT_UUID=", [false, false, false]),
+        ] {
             let words = index.find(text.as_bytes(), 0..text.len());
-            assert_eq!(index.holds(0, &context, &words, text.len()), want, "{text}");
+            let hay = text.as_bytes();
+            let holds = [0, 1, 2].map(|rule| index.holds(rule, &contexts[rule], hay, &words, hay.len()));
+            assert_eq!(holds, want, "{text}");
+            let could = index.could_hold(text.as_bytes(), 0..text.len(), &mut WordCache::default());
+            assert!(could || !holds.contains(&true), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_says_whose_key_it_is() {
+        let (index, _) = index();
+        for (text, want) in [
+            ("ACME_API_KEY=", true),
+            ("x = 1\nacmeApiKey: '", true),
+            ("\"acme-api-token\": \"", true),
+            ("<acme_token>", true),
+            ("ACME_KEY2 = ", true),
+            ("acme/key: ", false),
+            ("acme.api-key=", true),
+            ("acme-key-js: ", false),
+            ("acme: {key: ", false),
+            ("ACME_KEY_SHA=", false),
+            ("ACME_PUBLIC_KEY=", false),
+            ("ACME_KEY=\n", false),
+            ("KEY=", false),
+        ] {
+            assert_eq!(index.is_named(0, text.as_bytes(), text.len()), want, "{text}");
         }
     }
 

@@ -205,7 +205,8 @@ impl Evaluator<'_> {
         read.cover(at as isize - before.1 as isize - boundary::LOOK_BACK as isize, at + 1);
         let needs_context = candidate.rule.context.as_ref();
         if let Some(context) = needs_context {
-            read.cover(at as isize - before.1 as isize - context.within as isize - 1, at + 1);
+            let around = context::BESIDE as isize + 1;
+            read.cover(at as isize - before.1 as isize - context.within as isize - around, at + 1);
         }
         let mut read_to = at;
         for start in at.saturating_sub(before.1)..=at.saturating_sub(before.0) {
@@ -215,7 +216,7 @@ impl Evaluator<'_> {
                     continue;
                 }
                 let words = self.context.find(hay, start.saturating_sub(context.within)..start.max(at));
-                if !self.context.holds(candidate.index, context, &words, start) {
+                if !self.context.holds(candidate.index, context, hay, &words, start) {
                     continue;
                 }
             }
@@ -285,7 +286,7 @@ impl Evaluator<'_> {
                 return;
             }
             let words = self.context.words(hay, from..value.run_end, work.cache);
-            if !self.context.holds(index, context, words, start) {
+            if !self.context.holds(index, context, hay, words, start) {
                 return;
             }
         }
@@ -358,7 +359,8 @@ impl Evaluator<'_> {
                 reach.start = reach.start.min(span.start.saturating_sub(context::NAME));
             }
             let other = hay.get(end) == Some(&b'(') || hash_like && context::follows_path(hay, span.start);
-            if other || is_plain_value(&hay[span.clone()], format, rule) {
+            let named = || hash_like && self.context.is_named(*index, hay, span.start);
+            if other || is_plain_value(&hay[span.clone()], format, rule, named) {
                 return false;
             }
         }
@@ -532,14 +534,15 @@ fn starts_with_word(format: &Format, segment: bool) -> bool {
     segment || format.prefix().first().is_none_or(|b| b.is_ascii_alphanumeric() || *b == b'_')
 }
 
-/// Values that context rules must not take: not random, or a plain hash where the alphabet is wider than hex.
-fn is_plain_value(value: &[u8], format: &Format, rule: &Rule) -> bool {
+/// Values that context rules must not take: not random, or a plain hash where the alphabet is wider than hex, unless its own
+/// name says whose it is.
+fn is_plain_value(value: &[u8], format: &Format, rule: &Rule, named: impl FnOnce() -> bool) -> bool {
     let run = value.iter().take(JUDGED).take_while(|&&b| is_token_byte(b)).count();
     if !looks_random(&value[..value_end(value, run)]) {
         return true;
     }
     let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
-    wide && is_hash_like(value) && rule.checks.is_empty() && rule.structure.is_none()
+    wide && is_hash_like(value) && rule.checks.is_empty() && rule.structure.is_none() && !named()
 }
 
 /// Hex digits in the length of a hash.

@@ -106,6 +106,7 @@ pub fn is_random(body: &[u8]) -> bool {
         && !has_sequence(body)
         && !repeats(body)
         && !is_wordy(body)
+        && !is_camel_case(body)
         && placeholder_share(body) < PLACEHOLDER_SHARE
 }
 
@@ -183,6 +184,18 @@ fn is_wordy(body: &[u8]) -> bool {
     // In random text 18 % of the pairs are among the common ones; five standard deviations more is no chance.
     // In hex digits few letters stand side by side, and those that do are often common pairs (`ed`, `be`, `ca`).
     pairs >= 10.0 && pairs * 3.0 >= body.len() as f64 && common >= 0.18 * pairs + 5.0 * (0.15 * pairs).sqrt()
+}
+
+/// `LSMinimumSystemVersion`: a name of several words, each a capital and three small letters or more. Of random texts of 20
+/// letters and digits one in fifty thousand is like this.
+fn is_camel_case(body: &[u8]) -> bool {
+    let capitals = body.iter().take(3).take_while(|b| b.is_ascii_uppercase()).count();
+    let name = &body[capitals.saturating_sub(1)..];
+    if body.len() < 20 || !name.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let words: Vec<&[u8]> = name.chunk_by(|_, next| next.is_ascii_lowercase()).collect();
+    words.len() >= 2 && words.iter().all(|word| word.len() >= 4)
 }
 
 /// The hundred most frequent letter pairs of English text.
@@ -264,6 +277,7 @@ mod tests {
             "1a2b3c4d5e6f7a8b9c0d1e2f3a4b5c6d",
             "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6",
             "51H9xK2LkJhDfG8pQ9xK2LkJhDfG8pQ",
+            "LSMinimumSystemVersion",
         ] {
             assert!(!is_random(text.as_bytes()), "{text}");
         }

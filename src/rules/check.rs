@@ -9,7 +9,7 @@ use std::fmt;
 use crate::rules::expr::Env;
 use crate::rules::format::Format;
 use crate::rules::syntax::{Boundary, Kind, RuleFile, RuleSpec};
-use crate::rules::{Anchoring, LazyRegex, Rule, mint};
+use crate::rules::{Anchoring, LazyRegex, Rule, mint, whole_bits};
 use crate::structure::Rng;
 
 /// Bits under which a random secret can be guessed.
@@ -170,7 +170,11 @@ fn compiled(spec: &RuleSpec, rule: &Rule, add: &mut dyn FnMut(bool, String, &str
             "add a literal prefix, a checksum, or `near` words",
         );
     } else if bits < MIN_BITS && literal < 8 && rule.structure.is_none() {
-        add(true, format!("the format has {bits:.0} bits: it could match ordinary words"), "lengthen the random part");
+        add(
+            true,
+            format!("the format has {} bits: it could match ordinary words", whole_bits(bits)),
+            "lengthen the random part",
+        );
     }
     let own = spec.kind == Kind::Secret && rule.structure.is_none();
     if own && literal == 0 && rule.context.is_none() {
@@ -185,7 +189,7 @@ fn compiled(spec: &RuleSpec, rule: &Rule, add: &mut dyn FnMut(bool, String, &str
     }
     let random = rule.random_bits().unwrap_or(bits);
     if own && rule.context.is_none() && spec.secret.is_none() && random < WEAK_BITS {
-        add(false, format!("the random part has {random:.0} bits"), "128 bits or more cannot be guessed");
+        add(false, format!("the random part has {} bits", whole_bits(random)), "128 bits or more cannot be guessed");
     }
     if own && rule.context.is_none() && rule.checks.is_empty() {
         add(

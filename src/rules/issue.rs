@@ -1,10 +1,10 @@
 //! Making real keys of a format of one's own: every random character comes from the system's random source.
 
 use crate::error::{Error, Result};
-use crate::rules::Rule;
 use crate::rules::class::Class;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Lengths, Node};
+use crate::rules::{Rule, whole_bits};
 
 /// How often a key is made until its checksum fits its segment.
 const TRIES: usize = 100;
@@ -19,7 +19,7 @@ pub struct Key {
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Key({} bytes, {:.0} bits)", self.text.len(), self.bits)
+        write!(f, "Key({} bytes, {} bits)", self.text.len(), whole_bits(self.bits))
     }
 }
 
@@ -185,7 +185,7 @@ mod tests {
         let test = make(&rule, &[("env", "test")], 1).unwrap();
         assert!(test.text.starts_with(b"acme_test_"));
         assert_ne!(one.text, make(&rule, &[], 2).unwrap().text);
-        assert_eq!(format!("{one:?}"), "Key(46 bytes, 179 bits)");
+        assert_eq!(format!("{one:?}"), "Key(46 bytes, 178 bits)");
     }
 
     #[test]

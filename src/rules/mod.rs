@@ -60,8 +60,13 @@ pub struct RuleMeta {
     pub shape: String,
     /// Is there a checksum or structure to prove it?
     pub provable: bool,
-    /// Entropy of a random secret of this format in bits, if known.
+    /// Bits of randomness in a secret of this format at least, if known. A checksum adds none.
     pub bits: Option<f64>,
+}
+
+/// Bits as people are told of them: whole ones, and no more than there are.
+pub fn whole_bits(bits: f64) -> u32 {
+    bits as u32
 }
 
 impl RuleMeta {
@@ -299,7 +304,7 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
             (None, None, None) => String::new(),
         },
         provable: !rule.checks.is_empty() || rule.structure.is_some(),
-        bits: rule.format.as_ref().map(Format::bits),
+        bits: rule.random_bits(),
     }
 }
 

@@ -103,8 +103,10 @@ fn bearer(input: &Input<'_>) -> Outcome {
     let header = token.split(|&b| b == b'.').next().and_then(unbase64).and_then(|text| json_object(&text));
     let signed = header.is_some_and(|header| header.contains_key("alg") && !header.contains_key("enc"));
     let cut = token.windows(2).any(|pair| pair == b"..");
+    // No issuer makes tokens of small letters only; people who write tests do.
+    let typed = token.iter().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-' | b'.'));
     let outcome = Outcome::of(input, Verdict::Shape);
-    if signed || cut { outcome.dismissed() } else { outcome }
+    if signed || cut || typed { outcome.dismissed() } else { outcome }
 }
 
 /// The token on the front page of jwt.io, in its many copies.

@@ -8,7 +8,7 @@ use crate::detect::inventory;
 use crate::error::{Error, Result};
 use crate::finding::Secret;
 use crate::rules::format::is_token_byte;
-use crate::rules::{Rule, RuleMeta, builtin, issue};
+use crate::rules::{Rule, RuleMeta, builtin, issue, whole_bits};
 
 /// Bits that nobody can search through.
 const STRONG: f64 = 128.0;
@@ -47,7 +47,7 @@ fn tell(rule: &Rule, meta: &RuleMeta, key: &issue::Key, label: &str) -> Result<(
     let listed = if prefix.len() >= 3 && prefix.bytes().all(is_token_byte) { prefix.as_str() } else { "" };
     let mut lines = vec![
         format!("rule       {} ({})", meta.id, meta.name),
-        format!("entropy    {:.0} bits", key.bits.floor()),
+        format!("entropy    {} bits", whole_bits(key.bits)),
         format!("sha256     {}", sha256(&key.text)),
         format!("prefix     {}", if prefix.is_empty() { "none" } else { &prefix }),
         format!("shown as   {}", Secret::new(&key.text).mask(prefix.len())),

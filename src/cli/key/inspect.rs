@@ -10,7 +10,7 @@ use crate::detect::Detector;
 use crate::error::{Error, Result};
 use crate::finding::{RawMatch, Secret, Verdict};
 use crate::report::printable;
-use crate::rules::Rule;
+use crate::rules::{Rule, whole_bits};
 
 /// Bits from which a digest may be shown: nobody finds the key from it.
 const STRONG_BITS: f64 = 64.0;
@@ -111,8 +111,8 @@ impl Seen<'_> {
         for fact in &m.facts {
             row(fact.label, &printable(&fact.value));
         }
-        let bits = rule.random_bits().filter(|bits| *bits > 0.0);
-        row("entropy", &bits.map(|bits| format!("{:.0} bits at least", bits.floor())).unwrap_or_default());
+        let bits = meta.bits.filter(|bits| *bits > 0.0);
+        row("entropy", &bits.map(|bits| format!("{} bits at least", whole_bits(bits))).unwrap_or_default());
         if bits.is_some_and(|bits| bits >= STRONG_BITS) {
             row("sha256", &sha256(secret));
         }
@@ -126,7 +126,7 @@ impl Seen<'_> {
     fn unknown(&self, out: &mut String) {
         let _ = writeln!(out, "No known type of credential by its shape alone.");
         let _ = writeln!(out, "  length      {} characters of {}", self.text.len(), alphabet(self.text).0);
-        let _ = writeln!(out, "  entropy     {:.0} bits at most, if all of it is random", self.most_bits().floor());
+        let _ = writeln!(out, "  entropy     {} bits at most, if all of it is random", whole_bits(self.most_bits()));
         if self.candidates.is_empty() {
             return;
         }
@@ -150,7 +150,7 @@ impl Seen<'_> {
         json!({
             "schema": 1,
             "length": self.text.len(),
-            "bits_at_most": self.most_bits().floor(),
+            "bits_at_most": whole_bits(self.most_bits()),
             "matches": all(&self.matches),
             "candidates": all(&self.candidates),
         })
@@ -159,7 +159,7 @@ impl Seen<'_> {
     fn as_json(&self, m: &RawMatch) -> Value {
         let (rule, meta, secret) = self.parts(m);
         let rotate = &meta.rotate;
-        let bits = rule.random_bits().filter(|bits| *bits > 0.0);
+        let bits = meta.bits.filter(|bits| *bits > 0.0);
         let facts: Vec<_> = m.facts.iter().map(|f| json!({"label": f.label, "value": f.value})).collect();
         json!({
             "rule": meta.id, "name": meta.name, "provider": meta.provider, "kind": meta.kind.as_str(),
@@ -167,7 +167,7 @@ impl Seen<'_> {
             "masked": Secret::new(secret).mask(rule.shown_prefix()), "length": secret.len(),
             "verdict": m.verdict, "confidence": m.confidence, "format": meta.shape,
             "checksum": checksum(rule, m), "structure": rule.structure.as_ref().map(|(s, _)| s.name), "facts": facts,
-            "bits": bits.map(f64::floor),
+            "bits": bits.map(whole_bits),
             "sha256": bits.filter(|bits| *bits >= STRONG_BITS).map(|_| sha256(secret)),
             "grants": meta.grants,
             "rotation": {

@@ -76,7 +76,7 @@ impl Rule {
             reason: rule.reason.clone(),
             provable: rule.provable,
             // Whole bits that are there in any case.
-            bits: rule.bits.map(|bits| bits as u32),
+            bits: rule.bits.map(rules::whole_bits),
         }
     }
 }
