@@ -13,6 +13,9 @@ use super::{Decoded, MAX_REGION, Map, Scheme, inflate, is_text, is_utf16, is_utf
 const LINE: usize = 16;
 /// Fewest digits of hex on a line.
 const HEX_LINE: usize = 24;
+/// Lines of one length, and digits on each, from which on a program wrapped them.
+const WRAPPED: usize = 6;
+const WRAPPED_LINE: usize = 40;
 /// Digits at the start that are judged.
 const HEAD: usize = 24;
 /// Digits at the end of the line before that are judged.
@@ -151,7 +154,13 @@ fn is_edge(hay: &[u8], at: usize, scheme: Scheme) -> bool {
     if before.is_ascii_alphanumeric() {
         return (1..=5).any(|n| at > n && escape_tail(hay, at - n) == n);
     }
-    !is_digit(before, scheme) || hay[..at].iter().rev().take(DEEP).any(|b| !is_digit(*b, scheme))
+    if !is_digit(before, scheme) {
+        return true;
+    }
+    let Some(back) = hay[..at].iter().rev().take(DEEP).position(|b| !is_digit(*b, scheme)) else { return false };
+    let line = at - back + escape_tail(hay, at - back);
+    // Within a line of a text, where `/` or `+` is a digit like any other, it is decoded with that line.
+    !(scheme == Scheme::Base64 && line < at && (at - line).is_multiple_of(4) && head_is_text(hay, line, scheme))
 }
 
 /// Do the first digits decode to text, or to the start of a stream?
@@ -356,7 +365,9 @@ impl Lines {
                 readings.push(self.decode(hay, others));
             }
             let quantum = if self.scheme == Scheme::Hex { 2 } else { 4 };
-            if others.iter().all(|l| l.len() % quantum == 0) && last.len() >= LINE {
+            if self.is_wrapped(hay, &all.text) {
+                readings.extend([&self.lines[..1], std::slice::from_ref(last)].map(|l| self.decode(hay, l)));
+            } else if others.iter().all(|l| l.len() % quantum == 0) && last.len() >= LINE {
                 readings.extend(self.lines.iter().map(|l| self.decode(hay, std::slice::from_ref(l))));
             } else {
                 readings.push(self.decode(hay, &self.lines[..1]));
@@ -364,6 +375,18 @@ impl Lines {
         }
         readings.insert(0, all);
         readings
+    }
+
+    /// Did a program wrap this? Many lines of one length, nothing that separates the entries of a list, and a text of more
+    /// than tokens in most of them. Then no line is a text of its own: reading each alone costs much and gives nothing.
+    fn is_wrapped(&self, hay: &[u8], text: &[u8]) -> bool {
+        let Some((last, others)) = self.lines.split_last() else { return false };
+        let len = others.first().map_or(0, Range::len);
+        let even = others.len() >= WRAPPED && len >= WRAPPED_LINE && others.iter().all(|l| l.len() == len);
+        let joined = || self.lines.windows(2).all(|l| !hay[l[0].end..l[1].start].contains(&b','));
+        let said = if self.scheme == Scheme::Hex { len / 2 } else { len * 3 / 4 };
+        let texts = || text.chunks(said).filter(|line| line.iter().any(|b| !is_token_byte(*b))).count();
+        even && last.len() <= len && joined() && texts() * 2 >= others.len()
     }
 
     fn decode(&self, hay: &[u8], lines: &[Range<usize>]) -> Decoded {
@@ -462,6 +485,36 @@ mod tests {
                 assert!(join.contains('_') || found.iter().any(|t| t == TEXT), "{column} {join:?}: {found:?}\n{hay}");
             }
         }
+    }
+
+    /// What a program wrapped is read as a whole; lines that may each be a token are read one by one, too.
+    #[test]
+    fn lines_of_one_text_are_not_read_alone() {
+        let readings = |hay: &str| lines(hay.as_bytes(), 0, Scheme::Base64).readings(hay.as_bytes()).len();
+        let wrap = |text: &str, join: &str| {
+            let base64 = STANDARD.encode(text.as_bytes());
+            let lines: Vec<&str> =
+                base64.trim_end_matches('=').as_bytes().chunks(60).map(|l| std::str::from_utf8(l).unwrap()).collect();
+            lines.join(join) + "\n"
+        };
+        // Nor from the middle of a line on.
+        let (mut starts, slash) = (0, "ab?".repeat(100));
+        let hay = format!("\"{}\"", wrap(&slash, "\\n"));
+        assert!(hay.matches('/').count() > 20);
+        let mut at = 0;
+        while at < hay.len() {
+            let end = at + hay.as_bytes()[at..].iter().take_while(|b| is_token_byte(**b)).count();
+            find(hay.as_bytes(), &(at..end), |_, _| starts += 1);
+            at = end + 1;
+        }
+        assert_eq!(starts, 1);
+        let text = TEXT.repeat(10);
+        let tokens: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        // Ten lines of 60 digits, and one of 40.
+        let (text, tokens) = (&text[..480], &tokens[..480]);
+        assert_eq!(readings(&wrap(text, "\\n")), 4);
+        assert!(readings(&wrap(text, "\",\n\"")) > 10);
+        assert!(readings(&wrap(tokens, "\n")) > 10);
     }
 
     #[test]

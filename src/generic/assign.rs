@@ -224,7 +224,7 @@ fn operator(
             None => return None,
         },
         b'"' | b'\'' if gap && !closed => (Op::Space, at),
-        byte if gap || closed => word_operator(view, name, before, byte, at)?,
+        byte if gap || closed => word_operator(view, name, before, closed, byte, at)?,
         _ => return None,
     })
 }
@@ -254,6 +254,7 @@ fn word_operator(
     view: &mut View<'_>,
     name: &Range<usize>,
     before: Option<u8>,
+    closed: bool,
     byte: u8,
     at: usize,
 ) -> Option<(Op, usize)> {
@@ -267,11 +268,13 @@ fn word_operator(
             return Some((op, at + word.len()));
         }
     }
-    if byte.is_ascii_alphabetic() || byte == b'*' || byte == b'[' {
-        // `password string = "..."`
-        if let Some(at) = typed(view, at) {
-            return Some((Op::Equals, at));
-        }
+    // `password string = "..."`; `id="password" role="..."` is another name.
+    if !closed
+        && (byte.is_ascii_alphabetic() || byte == b'*' || byte == b'[')
+        && is_text_type(view, at)
+        && let Some(at) = typed(view, at)
+    {
+        return Some((Op::Equals, at));
     }
     let line = view.line_to(name.start, 24);
     let line = line.trim_ascii_start();
@@ -279,6 +282,15 @@ fn word_operator(
     let set = [&b"ENV"[..], b"ARG", b"setenv", b"set", b"SET", b"machine", b"login", b"default"];
     let tells = set.contains(&first) || line.windows(6).any(|w| w == b"login ");
     (tells && !line.ends_with(b"=")).then_some((Op::Space, at))
+}
+
+/// Does the name of a type for texts come next?
+fn is_text_type(view: &mut View<'_>, at: usize) -> bool {
+    let text = view.line_from(at, 16);
+    let word = text.split(|b| matches!(b, b'=' | b':')).next().unwrap_or_default();
+    [&b"str"[..], b"byte", b"char", b"text"]
+        .iter()
+        .any(|part| word.windows(part.len()).any(|w| w.eq_ignore_ascii_case(part)))
 }
 
 /// Skips a type between a name and `=`: `: &'static str =`, ` string =`.

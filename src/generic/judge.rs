@@ -11,6 +11,8 @@ use crate::generic::words::{self, Likeness};
 const SHORTEST: usize = 4;
 /// Bytes on each side in which texts for people are looked for.
 const TEXTS: usize = 200;
+/// Letters that follow each other better than this may be a word that the table of letters does not know.
+const WORD: f32 = -8.0;
 /// Bytes before the name in which a user name is looked for.
 const NEAR: usize = 200;
 
@@ -24,7 +26,12 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     };
     let control = value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace());
     // Blocks with armour are for the rules that can read them.
-    if value.len() < SHORTEST || control || shape::is_sealed(&value) || value.windows(10).any(|w| w == b"-----BEGIN") {
+    if value.len() < SHORTEST
+        || control
+        || shape::is_sealed(&value)
+        || shape::is_packed(&value)
+        || value.windows(10).any(|w| w == b"-----BEGIN")
+    {
         return None;
     }
     // `Digest nonce="..."`: the inner value has a name of its own.
@@ -36,7 +43,7 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     {
         return None;
     }
-    let value = shape::decoded(&value).unwrap_or(value);
+    let value = shape::decoded(&value).or_else(|| shape::unescaped(&value)).unwrap_or(value);
     let counts = shape::counts(&value);
     let likeness = words::likeness(&value);
     let mut list = Vec::with_capacity(16);
@@ -51,8 +58,19 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     of_words(&value, &likeness, view.slice(site.name.clone()), &mut add);
     of_shape(&value, &likeness, &mut add);
     let bare = site.quote != Quote::Quoted;
-    add(shape::is_between_literals(&value) || bare && shape::is_code_piece(&value), Evidence::CodePiece);
+    let opens = site.quote == Quote::BareAmong && value.contains(&b'(') && !value.contains(&b')');
+    add(shape::is_between_literals(&value) || bare && shape::is_code_piece(&value) || opens, Evidence::CodePiece);
+    add(!bare && shape::has_breaks(&value), Evidence::Breaks);
+    add(name.class == Class::Salt && value.len() < 9, Evidence::ShortSalt);
+    add(site.op == Op::Call && is_first_of_more(view, site), Evidence::FirstOfMore);
     add(site.op == Op::Flag && value.starts_with(b"--"), Evidence::CodePiece);
+    add(shape::is_class_path(&value), Evidence::ClassPath);
+    add(shape::is_shortcut(&value) || shape::is_field_rules(&value), Evidence::Shortcut);
+    add(counts.space > 0 && shape::is_phrase(&value, likeness.bits), Evidence::TextPhrase);
+    add(name.class == Class::BareKey && value.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
+    add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
+    let named = shape::is_uuid(&value) || likeness.bits > 0.0;
+    add(site.wrapped && named && looks_up(view, site), Evidence::LookedUp);
     add(bare && shape::is_type(&value), Evidence::Constant);
     let print =
         value.iter().filter(|b| **b != b' ').all(u8::is_ascii_hexdigit) && matches!(value.len(), 8 | 16 | 40 | 50);
@@ -60,6 +78,7 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(site.op == Op::Pair && shape::are_siblings(view.slice(site.name.clone()), &value), Evidence::Siblings);
     add(is_wide_text(&value, &counts), Evidence::WideText);
     add(counts.upper == 1 && value[0].is_ascii_uppercase() && counts.lower + 1 == value.len(), Evidence::OneWord);
+    add(counts.lower == value.len() && likeness.bits > WORD && likeness.bits < 4.0, Evidence::LowerWord);
     let word = value.iter().all(u8::is_ascii_lowercase) || value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
     add(name.class == Class::Token && word, Evidence::ParserToken);
     let capitals = value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
@@ -76,6 +95,37 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     Some(list)
 }
 
+/// Is the name itself one text of a list, behind another: `"secret","token","..."`? Options of a command are written so, too.
+fn is_listed(view: &mut View<'_>, site: &Site) -> bool {
+    let quote = view.before(site.name.start);
+    if !matches!(quote, Some(b'"' | b'\'' | b'`')) {
+        return false;
+    }
+    let left = view.line_to(site.name.start - 1, 16);
+    let left = left.strip_suffix(b"\\").unwrap_or(left).trim_ascii_end();
+    left.strip_suffix(b",").is_some_and(|l| matches!(l.last(), Some(b'"' | b'\'' | b'`')))
+}
+
+/// Is the value the first argument of several, and the next one no literal: `set_password("service", user, password)`?
+fn is_first_of_more(view: &mut View<'_>, site: &Site) -> bool {
+    let rest = view.line_from(site.value.end, 24);
+    let Some(rest) = rest.get(1..).and_then(|r| r.trim_ascii_start().strip_prefix(b",")) else { return false };
+    rest.trim_ascii_start().first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'$' | b'_' | b'@'))
+}
+
+/// Is the value handed to a function that looks something up: `keyring.get_password("x")`, `credentials("x")`?
+fn looks_up(view: &mut View<'_>, site: &Site) -> bool {
+    const WORDS: &[&[u8]] =
+        &[b"get", b"find", b"load", b"read", b"fetch", b"lookup", b"env", b"prompt", b"ask", b"input"];
+    let between = view.slice(site.name.end..site.value.start);
+    let Some(open) = between.iter().rposition(|b| *b == b'(') else { return false };
+    let head = &between[..open];
+    let start = head.iter().rposition(|b| !assign::in_name(*b)).map_or(0, |i| i + 1);
+    let last = head[start..].rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let says = |w: &&[u8]| last.len() >= w.len() && last[..w.len()].eq_ignore_ascii_case(w);
+    assign::has_key_word(last) || WORDS.iter().any(says)
+}
+
 /// What the text around name and value says.
 fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8], list: &mut Vec<Evidence>) {
     let mut add = |holds: bool, evidence: Evidence| {
@@ -90,7 +140,9 @@ fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8], list: &mu
     add(bare && is_code_line(view, site, line, after), Evidence::BareCode);
     add(is_comment(line), Evidence::Comment);
     add(words && (bare && site.op == Op::Colon || site.op == Op::Space), Evidence::Prose);
-    add(among_texts(view, site), Evidence::AmongTexts);
+    let letters = !value.iter().any(u8::is_ascii_digit);
+    add((letters || value.contains(&b' ')) && among_texts(view, site), Evidence::AmongTexts);
+    add(hex_of_sum(value) && among_sums(view, site, value.len()), Evidence::Sum);
     let badge = |part: &[u8]| memchr::memmem::find(line, part).is_some();
     let hex = value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit);
     let summed = [&b"checksum/"[..], b"hash/", b"sha256/", b"checksum."].iter().any(|part| line.ends_with(part));
@@ -102,7 +154,7 @@ fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8], list: &mu
         memchr::memchr2_iter(word[0], word[0].to_ascii_uppercase(), near)
             .any(|i| near.get(i..i + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word)))
     };
-    let words: [&[u8]; 12] = [
+    let words: [&[u8]; 16] = [
         b"kdf",
         b"cipher",
         b"dklen",
@@ -116,22 +168,29 @@ fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8], list: &mu
         b"content_security",
         b"realm",
         b"digest",
+        b"publickey",
+        b"certificate",
+        b"metadata",
+        b"crypted",
     ];
-    let public = value.starts_with(b"0x") || name.class == Class::Salt && words.iter().any(|word| says(word));
+    let dated = value.starts_with(b"20") && value.len() > 10 && value[4] == b'-' && value[7] == b'-';
+    // An attribute of a page.
+    let dated = dated || view.slice(site.name.clone()).starts_with(b"data-");
+    let public = value.starts_with(b"0x")
+        || site.op == Op::Query
+        || dated
+        || name.class == Class::Salt && words.iter().any(|word| says(word));
     add(name.class == Class::Salt && public, Evidence::PublicSalt);
+    let hashes = [&b"hash"[..], b"crypt", b"digest", b"md5"].iter().any(|word| says(word));
+    add(name.class == Class::Password && hex_of_sum(value) && hashes, Evidence::HashNear);
     add(says(b"user") || says(b"login") || says(b"email") || says(b"-u "), Evidence::UserNear);
 }
 
-/// Letters that English lacks, written as they are or as `\u00e9`, and none of what passwords have besides.
+/// Letters that English lacks, and none of what passwords have besides.
 fn is_wide_text(value: &[u8], counts: &Counts) -> bool {
-    let escapes = value.windows(2).filter(|w| w == b"\\u").count();
-    if counts.wide == 0 && escapes == 0 {
-        return false;
-    }
-    // Four digits belong to each escape.
-    let letters = value.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
-    let digits = counts.digit.saturating_sub(escapes * 4);
-    digits == 0 && letters > escapes * 2 && !value.iter().any(|b| b"$%^&*#@+=~|<>".contains(b))
+    let text = counts.digit == 0 && !value.iter().any(|b| b"$%^&*#@+=~|<>".contains(b));
+    let sentence = counts.space > 0 && (counts.lower + counts.upper + counts.wide) * 10 >= value.len() * 6;
+    counts.wide > 0 && (text || sentence)
 }
 
 fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
@@ -148,6 +207,7 @@ fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
     add(name.around.head, Evidence::NameHead);
     add(name.around.tail, Evidence::NameTail);
     add(name.around.sealed, Evidence::NameSealed);
+    add(name.around.derived, Evidence::NameDerived);
     add(name.around.plural, Evidence::NamePlural);
     add(name.around.more, Evidence::NameMore);
     add(name.around.passing, Evidence::NamePassing);
@@ -281,19 +341,71 @@ fn of_shape(value: &[u8], likeness: &Likeness, add: &mut impl FnMut(bool, Eviden
 
 /// Do the lines around hold texts for people: words with blanks between them in quotes, or letters beyond ASCII?
 fn among_texts(view: &mut View<'_>, site: &Site) -> bool {
-    let mut texts = 0;
     let from = site.name.start.saturating_sub(TEXTS);
     let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + TEXTS)];
-    for line in parts.iter().flat_map(|part| part.split(|b| *b == b'\n')) {
-        let tied = line.iter().position(|b| matches!(b, b'=' | b':' | b'>'));
-        let Some(right) = tied.map(|i| line[i + 1..].trim_ascii()) else { continue };
-        let quoted = matches!(right.first(), Some(b'"' | b'\'' | b'>')) || right.contains(&b'"');
-        let blanks = right.iter().filter(|b| **b == b' ').count();
-        let letters = right.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
-        texts +=
-            usize::from(quoted && letters * 10 >= right.len() * 7 && (blanks >= 2 || right.iter().any(|b| *b >= 0xc3)));
+    let texts: usize = parts.iter().flat_map(|part| part.split(|b| *b == b'\n')).map(text_of_line).sum();
+    texts >= 2 * TEXT
+}
+
+/// How much a line with a text for people says.
+const TEXT: usize = 3;
+
+/// Is it as long as the sums of files are?
+fn hex_of_sum(value: &[u8]) -> bool {
+    matches!(value.len(), 32 | 40 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Do other sums of the same length stand around, none of them under a name that promises a secret?
+fn among_sums(view: &mut View<'_>, site: &Site, len: usize) -> bool {
+    let from = site.name.start.saturating_sub(2 * TEXTS);
+    let before = view.slice(from..site.name.start);
+    let after = view.slice(site.value.end..site.value.end + 2 * TEXTS);
+    let lines = before.split(|b| *b == b'\n').chain(after.split(|b| *b == b'\n'));
+    let sums = lines.filter(|line| {
+        let sum = |word: &[u8]| word.len() == len && word.iter().all(u8::is_ascii_hexdigit);
+        line.split(|b| !b.is_ascii_alphanumeric()).any(sum) && !assign::has_key_word(line)
+    });
+    sums.count() >= 2
+}
+
+/// Does a line give a name a text for people? A word with a capital may be one. Lines without breaks hold many.
+fn text_of_line(line: &[u8]) -> usize {
+    let mut sum = 0;
+    let mut rest = line;
+    loop {
+        let end = memchr::memmem::find(rest, b"\",").map_or(rest.len(), |i| i + 2);
+        let (entry, behind) = rest.split_at(end);
+        sum += text_of(entry);
+        if behind.is_empty() {
+            return sum;
+        }
+        rest = behind;
     }
-    texts >= 2
+}
+
+fn text_of(entry: &[u8]) -> usize {
+    // `<string name="x">Text</string>`
+    if let Some(at) = memchr::memmem::find(entry, b"\">") {
+        let text = &entry[at + 2..];
+        let capital = text.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xc3);
+        let letters = text.iter().take(4).skip(1).all(|b| b.is_ascii_lowercase() || *b >= 0x80 || *b == b' ');
+        return if capital && letters && text.len() > 4 { TEXT } else { 0 };
+    }
+    let tied = entry.iter().position(|b| matches!(b, b'=' | b':' | b'>'));
+    let Some(right) = tied.map(|i| entry[i + 1..].trim_ascii()) else { return 0 };
+    let right = right.strip_prefix(b">").map_or(right, <[u8]>::trim_ascii_start);
+    let quoted = matches!(right.first(), Some(b'"' | b'\'' | b'>')) || right.contains(&b'"');
+    let blanks = right.iter().filter(|b| **b == b' ').count();
+    let letters = right.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
+    let escaped = memchr::memmem::find(right, b"\\u").is_some();
+    if !quoted || !escaped && letters * 10 < right.len() * 7 {
+        return 0;
+    }
+    if blanks >= 2 || escaped || right.iter().any(|b| *b >= 0xc3) {
+        return TEXT;
+    }
+    let capital = right.get(1).is_some_and(u8::is_ascii_uppercase) && right.get(2).is_some_and(u8::is_ascii_lowercase);
+    if capital { TEXT - 1 } else { 0 }
 }
 
 fn is_comment(line: &[u8]) -> bool {

@@ -52,6 +52,8 @@ pub struct Around {
     pub tail: bool,
     /// A word before it says that the value is derived or sealed: `hashed_password`, `sealed_key`.
     pub sealed: bool,
+    /// A word before it says for sure that the value is derived from it: `encrypted_key`.
+    pub derived: bool,
     /// Several of them: `tokens`, `passwords`.
     pub plural: bool,
     /// Words around it beside the key word itself.
@@ -246,7 +248,7 @@ const KEY_NOT: &[&str] = &[
 ];
 
 /// Words right before `key` with which it names something, or is sent in the clear.
-const KEY_NAMES: &[&str] = &["project", "websocket"];
+const KEY_NAMES: &[&str] = &["project", "websocket", "socket"];
 
 /// Words before a key word with which the value is a text about it, or a switch.
 const HEADS: &[&str] = &[
@@ -266,6 +268,8 @@ const HEADS: &[&str] = &[
     "enable",
     "enabled",
     "disable",
+    "disabled",
+    "forget",
     "use",
     "using",
     "with",
@@ -540,6 +544,23 @@ const ABOUT: &[&str] = &[
     "prompt",
     "caption",
     "tooltip",
+    "owner",
+    "username",
+    "guid",
+    "uuid",
+    "site",
+    "tag",
+    "permissions",
+    "category",
+    "icon",
+    "color",
+    "colour",
+    "style",
+    "width",
+    "height",
+    "rules",
+    "validator",
+    "validation",
     "strength",
     "mismatch",
     "expired",
@@ -568,6 +589,10 @@ const SEALED: &[&str] = &[
     "sealedsecret",
 ];
 
+/// Of these, the words that do not name a kind of key.
+const DERIVED: &[&str] =
+    &["encrypted", "crypted", "hashed", "sealed", "wrapped", "ciphertext", "digest", "checksum", "fingerprint"];
+
 /// Reads a name in which a key word begins at `hit`, the last one in it.
 pub fn read(name: &[u8], hit: usize) -> Option<Name> {
     let mut words = Words::new(name);
@@ -590,6 +615,7 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         || after.iter().any(|w| is(SEALED, w))
         || is_random(name)
         || is_file(name)
+        || is_locale(name, &list, at)
     {
         return None;
     }
@@ -597,8 +623,14 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         head: before.iter().any(|w| is(HEADS, w)),
         tail: after.iter().any(|w| !digits(w) && !is(TAILS, w)),
         sealed: before.iter().any(|w| is(SEALED, w)),
-        passing: class == Class::Token && (is_passing(&before) || matches!(word, "csrftoken" | "xsrftoken")),
-        gpg: class == Class::Key && (matches!(head, "gpg" | "pgp" | "signing") || word == "signingkey"),
+        derived: matches!(class, Class::Key | Class::BareKey | Class::Password)
+            && before.iter().any(|w| is(DERIVED, w)),
+        // `X-Ops-Authorization-1`: a line of the signature of a request.
+        passing: word == "authorization" && after.len() == 1 && digits(&after[0])
+            || class == Class::Token
+                && (is_passing(&before) || ["csrf", "xsrf", "opaquelock"].iter().any(|w| word.starts_with(w))),
+        gpg: class == Class::Key
+            && (matches!(head, "gpg" | "pgp" | "signing") || matches!(word, "signingkey" | "gpgkey" | "pgpkey")),
         plural,
         more: list.len() > 1,
     };
@@ -628,6 +660,7 @@ const PASSING: &[&str] = &[
     "cancellation",
     "cancel",
     "action",
+    "lock",
 ];
 
 /// The name of a source file, in a list of sums: `token.rs`.
@@ -635,15 +668,29 @@ fn is_file(name: &[u8]) -> bool {
     const ENDS: &[&[u8]] = &[
         b".rs", b".go", b".py", b".js", b".ts", b".tsx", b".jsx", b".java", b".rb", b".php", b".c", b".h", b".cc",
         b".cpp", b".cs", b".kt", b".swift", b".md", b".html", b".css", b".scss", b".svg", b".png", b".map", b".mjs",
-        b".pem", b".der", b".vue",
+        b".pem", b".der", b".vue", b".dll", b".exe", b".so", b".jar", b".class",
     ];
     ENDS.iter().any(|end| name.ends_with(end))
+}
+
+/// A language and its country: `en_PW` is the English of Palau.
+fn is_locale(name: &[u8], words: &[Range<usize>], at: usize) -> bool {
+    let language = at.checked_sub(1).map(|i| &name[words[i].clone()]);
+    const OTHERS: &[&[u8]] = &[b"db", b"pg", b"wp", b"ad", b"ftp", b"ssh"];
+    &name[words[at].clone()] == b"PW"
+        && language.is_some_and(|w| !OTHERS.contains(&w))
+        && language.is_some_and(|w| matches!(w.len(), 2 | 3) && w.iter().all(u8::is_ascii_lowercase))
 }
 
 /// Does a name change between letters and digits as no name does? Then it is, or holds, a secret itself.
 fn is_random(name: &[u8]) -> bool {
     let mixed = |w: &&[u8]| w[0].is_ascii_alphabetic() && w[1].is_ascii_digit();
-    name.split(|b| !b.is_ascii_alphanumeric()).any(|piece| piece.windows(2).filter(mixed).count() >= 3)
+    let kind = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase());
+    let changes = |piece: &[u8]| piece.windows(2).filter(|w| kind(w[0]) != kind(w[1])).count();
+    name.split(|b| !b.is_ascii_alphanumeric()).any(|piece| {
+        let digits = piece.windows(2).filter(mixed).count();
+        digits >= 3 || digits >= 1 && piece.len() >= 11 && changes(piece) * 2 > piece.len()
+    })
 }
 
 /// The kind of secret that a word promises, and whether it is a plural.

@@ -16,7 +16,11 @@ import re
 import sys
 
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_a-zA-Z]+")
+ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 SKIP = {".git", "node_modules", "vendor", "third_party", "testdata", "fixtures", "cassettes"}
+# Other languages stand in the files of translations.
+TRANSLATED = re.compile(r"(^|[/_.-])(lang|langs|locales?|i18n|l10n|translations?|messages|intl)[/_.-]", re.I)
+TRANSLATIONS = {".json", ".po", ".xlf", ".properties", ".strings", ".resx", ".xml"}
 TEXT = {".md", ".rst", ".txt", ".py", ".rb", ".js", ".ts", ".go", ".rs", ".java", ".c", ".h", ".cs", ".php", ".sh",
         ".yml", ".yaml", ".toml", ".html", ".css", ".erb", ".kt", ".scala", ".adoc"}
 SIZE = 28
@@ -28,11 +32,19 @@ def words_of(directory):
         folders[:] = sorted(f for f in folders if f not in SKIP)
         for name in sorted(files):
             path = os.path.join(at, name)
-            if os.path.splitext(name)[1] not in TEXT or os.path.islink(path) or os.path.getsize(path) > 1 << 20:
+            end = os.path.splitext(name)[1]
+            wanted = end in TEXT or end in TRANSLATIONS and TRANSLATED.search(path)
+            if not wanted or os.path.islink(path) or os.path.getsize(path) > 1 << 20:
                 continue
             with open(path, errors="ignore") as file:
-                words.update(w.lower() for line in file if len(line) < 400 for w in WORD.findall(line))
+                for line in file:
+                    if len(line) < 400:
+                        words.update(w.lower() for w in WORD.findall(ESCAPE.sub(unescape, line)))
     return {w for w, n in words.items() if n >= 2 and 2 <= len(w) <= 20}
+
+
+def unescape(match):
+    return chr(int(match[1], 16))
 
 
 def symbol(char):

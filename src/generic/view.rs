@@ -48,11 +48,16 @@ impl<'a> View<'a> {
         text.iter().enumerate().all(|(i, b)| self.get(at + i).is_some_and(|c| c.to_ascii_lowercase() == *b))
     }
 
-    /// Bytes already known to be there.
+    /// The bytes of a range, as far as the text goes. That it ends, or begins, there is read, too.
     pub fn slice(&mut self, range: Range<usize>) -> &'a [u8] {
-        let range = range.start.min(self.hay.len())..range.end.min(self.hay.len());
+        let len = self.hay.len();
+        if range.end > len {
+            self.cover(len as isize, len as isize);
+        }
+        let range = range.start.min(len)..range.end.min(len);
         if !range.is_empty() {
-            self.cover(range.start as isize, range.end as isize - 1);
+            let first = if range.start == 0 { -1 } else { range.start as isize };
+            self.cover(first, range.end as isize - 1);
         }
         self.hay.get(range).unwrap_or_default()
     }

@@ -5,6 +5,8 @@
 /// Negated log2 of the probability of a letter after two others, in sixteenths of a bit.
 static TABLE: &[u8; SIZE * SIZE * SIZE] = include_bytes!("words.bin");
 const SIZE: usize = 28;
+/// The symbol of any letter that is not ASCII.
+const OTHER: usize = 27;
 /// Bits of a random letter.
 const RANDOM: f32 = 4.7;
 
@@ -26,25 +28,31 @@ impl Likeness {
     }
 }
 
+/// Is this byte a letter, or the first of a letter that is not ASCII?
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 0xc3
+}
+
 /// Judges all words of a text: runs of letters, cut where lower case turns to upper case.
 pub fn likeness(text: &[u8]) -> Likeness {
     let mut all = Likeness::default();
     let mut start = 0;
     while start < text.len() {
-        if !text[start].is_ascii_alphabetic() {
+        if !is_letter(text[start]) {
             start += 1;
             continue;
         }
         let mut end = start + 1;
         while end < text.len()
-            && text[end].is_ascii_alphabetic()
+            && (is_letter(text[end]) || is_behind(text[end]))
             && !(text[end].is_ascii_uppercase() && text[end - 1].is_ascii_lowercase())
         {
             end += 1;
         }
-        if end - start >= 3 {
-            all.bits += run(&text[start..end]);
-            all.letters += end - start;
+        let letters = end - start - text[start..end].iter().filter(|b| is_behind(**b)).count();
+        if letters >= 3 {
+            all.bits += run(&text[start..end], letters);
+            all.letters += letters;
             all.runs += 1;
         }
         start = end;
@@ -52,13 +60,18 @@ pub fn likeness(text: &[u8]) -> Likeness {
     all
 }
 
-fn run(letters: &[u8]) -> f32 {
-    let symbol = |b: u8| usize::from(b.to_ascii_lowercase() - b'a' + 1);
+/// Is this byte one behind the first of a letter?
+fn is_behind(byte: u8) -> bool {
+    (0x80..0xc0).contains(&byte)
+}
+
+fn run(text: &[u8], letters: usize) -> f32 {
+    let symbol = |b: u8| if b.is_ascii() { usize::from(b.to_ascii_lowercase() - b'a' + 1) } else { OTHER };
     let (mut first, mut second, mut cost) = (0, 0, 0f32);
-    for &letter in letters {
+    for &letter in text.iter().filter(|b| !is_behind(**b)) {
         let third = symbol(letter);
         cost += f32::from(TABLE[(first * SIZE + second) * SIZE + third]) / 16.0;
         (first, second) = (second, third);
     }
-    letters.len() as f32 * RANDOM - cost
+    letters as f32 * RANDOM - cost
 }
