@@ -303,6 +303,7 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
+    #[inline(always)]
     fn look_up(&mut self, table: &Trigrams, at: usize) {
         let byte = |at: usize| self.hay.get(at).copied().unwrap_or(0);
         for literal in table.candidates([byte(at), byte(at + 1), byte(at + 2)]) {
@@ -380,7 +381,7 @@ fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
 /// Bytes at the start of a value that [`looks_random`] judges.
 pub const JUDGED: usize = 128;
 
-/// Bytes behind a run that can still be of its value: not more than [`Prefilter::reach`], so that a change there is seen.
+/// Bytes behind a run that can still be of its value: fewer than [`Seam::before`], so that a change there is seen.
 const BEHIND: usize = 32;
 
 /// Where a value ends that begins in a run of token characters: some formats go on behind it (`1/2:3`, `a~b`).

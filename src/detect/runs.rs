@@ -29,6 +29,7 @@ pub trait Sink {
 
 /// Finds all runs of [`MIN_RUN`] or more token characters in `range`, and what could begin there. A run that reaches over
 /// an edge of the range is cut there, and is reported whatever its length inside the range, since it may be long outside.
+#[inline]
 pub fn walk(hay: &[u8], range: Range<usize>, texts: &Texts, sink: &mut impl Sink) {
     let look = *LOOK;
     let mut walker = Walker {
