@@ -292,44 +292,71 @@ fn the_lists_name_rules_that_exist() {
     }
 }
 
+/// A file with a value in some place.
+struct Case {
+    path: String,
+    /// What the value is of: its place in a list.
+    row: usize,
+    place: &'static str,
+    source: String,
+}
+
+/// Scans all cases at once.
+fn scan(cases: &[Case]) -> Json {
+    let room = TempDir::new().unwrap();
+    cases.iter().for_each(|case| util::write(room.path(), &case.path, &case.source));
+    Keyscan::at(room.path()).args(["--no-history", "--show-publishable", "."]).json(1)
+}
+
+/// How often a rule failed at a place, and how it did first.
+#[derive(Default)]
+struct Failures<'c>(BTreeMap<(&'c str, &'c str), (u64, String)>);
+
+impl<'c> Failures<'c> {
+    fn add(&mut self, rule: &'c str, case: &'c Case, why: &str) {
+        let first = || (0, format!("{why}\t{}", case.source.lines().collect::<Vec<_>>().join("⏎")));
+        self.0.entry((rule, case.place)).or_insert_with(first).0 += 1;
+    }
+
+    /// Fails if any are left that `counts` does not forgive.
+    fn check(mut self, counts: impl Fn(&str, &str, u64) -> bool) {
+        self.0.retain(|(rule, place), (count, _)| counts(rule, place, *count));
+        let lines: Vec<_> =
+            self.0.iter().map(|((rule, place), (count, why))| format!("{rule}\t{place}\t{count}\t{why}")).collect();
+        assert!(lines.is_empty(), "{} rules and places fail:\n{}", lines.len(), lines.join("\n"));
+    }
+}
+
 #[test]
 fn every_type_is_found_where_people_leave_it() {
-    let room = TempDir::new().unwrap();
     let types = types();
     let mut cases = Vec::new();
     for (row, known) in types.iter().enumerate() {
         for seed in 0..SEEDS {
             let Some(token) = value(known, seed) else { continue };
             for (n, (place, source)) in places(known, &token).into_iter().enumerate() {
-                let path = format!("{row}/{n}-{seed}.txt");
-                util::write(room.path(), &path, &source);
-                cases.push((path, row, place, source));
+                cases.push(Case { path: format!("{row}/{n}-{seed}.txt"), row, place, source });
             }
         }
     }
-    let json = Keyscan::at(room.path()).args(["--no-history", "--show-publishable", "."]).json(1);
+    let json = scan(&cases);
     let at = by_path(&json);
-    let mut failures: BTreeMap<(&str, &str), (u64, String)> = BTreeMap::new();
-    for (path, row, place, source) in &cases {
-        let known = &types[*row];
+    let mut failures = Failures::default();
+    for case in &cases {
+        let known = &types[case.row];
         let meta = &builtin_rules().metas()[builtin_rules().index_of(&known.rule).unwrap()];
-        let found = at.get(path).map(Vec::as_slice).unwrap_or_default();
+        let found = at.get(&case.path).map(Vec::as_slice).unwrap_or_default();
         if let Some(why) = wrong(found, known, meta) {
-            failures
-                .entry((&known.rule, place))
-                .or_insert_with(|| (0, format!("{why}\t{}", source.lines().collect::<Vec<_>>().join("⏎"))))
-                .0 += 1;
+            failures.add(&known.rule, case, &why);
         }
     }
-    failures.retain(|(rule, place), (count, _)| {
+    failures.check(|rule, place, count| {
         let index = builtin_rules().index_of(rule).unwrap();
         let may_lose = u64::from(matches!(builtin_rules().rules()[index].anchoring, Anchoring::Value));
-        let expected = ELSEWHERE.iter().any(|(r, places, _)| r == rule && (places.contains(place) || places == &["*"]));
-        *count > may_lose && !expected
+        let expected =
+            ELSEWHERE.iter().any(|(r, places, _)| *r == rule && (places.contains(&place) || places == &["*"]));
+        count > may_lose && !expected
     });
-    let lines: Vec<_> =
-        failures.iter().map(|((rule, place), (count, why))| format!("{rule}\t{place}\t{count}\t{why}")).collect();
-    assert!(failures.is_empty(), "{} of types and places fail:\n{}", failures.len(), lines.join("\n"));
 }
 
 /// Names and rules of credentials in two halves.
@@ -390,7 +417,6 @@ fn inner_name(name: &str) -> String {
 
 #[test]
 fn ids_and_secrets_are_paired_where_they_stand_together() {
-    let room = TempDir::new().unwrap();
     let mut cases = Vec::new();
     for (row, (names, rules)) in PAIRS.iter().enumerate() {
         // The pair of a secret is told of its first place, so each place has values of its own.
@@ -398,31 +424,25 @@ fn ids_and_secrets_are_paired_where_they_stand_together() {
             let values = rules.map(|rule| util::mint(rule, seed + 50 + 1000 * row as u64));
             let n = (seed / SEEDS) as usize;
             let (place, source) = together(*names, [&values[0], &values[1]]).swap_remove(n);
-            let path = format!("{row}/{seed}.txt");
-            util::write(room.path(), &path, &source);
-            cases.push((path, row, place, source));
+            cases.push(Case { path: format!("{row}/{seed}.txt"), row, place, source });
         }
     }
-    let json = Keyscan::at(room.path()).args(["--no-history", "--show-publishable", "."]).json(1);
+    let json = scan(&cases);
     let at = by_path(&json);
-    let mut failures: BTreeMap<(&str, &str), (u64, String)> = BTreeMap::new();
-    for (path, row, place, source) in &cases {
-        let rules = PAIRS[*row].1;
-        let found = at.get(path).map(Vec::as_slice).unwrap_or_default();
-        let ids: Vec<String> = found.iter().map(|f| text(&f["rule"]["id"])).collect();
+    let mut failures = Failures::default();
+    for case in &cases {
+        let rules = PAIRS[case.row].1;
+        let found = at.get(&case.path).map(Vec::as_slice).unwrap_or_default();
         let halves = rules.map(|rule| found.iter().find(|f| f["rule"]["id"] == rule));
         let paired = |n: usize| {
             let facts = halves[n].map(|f| f["facts"].as_array().unwrap().clone()).unwrap_or_default();
             facts.iter().any(|f| f["label"] == "pair" && text(&f["value"]).starts_with(rules[1 - n]))
         };
         if !paired(0) || !paired(1) {
-            let lines = source.lines().collect::<Vec<_>>().join("⏎");
-            failures.entry((rules[1], place)).or_insert_with(|| (0, format!("{}\t{lines}", ids.join(", ")))).0 += 1;
+            let ids: Vec<String> = found.iter().map(|f| text(&f["rule"]["id"])).collect();
+            failures.add(rules[1], case, &ids.join(", "));
         }
     }
     // One of the values need not look random.
-    failures.retain(|_, (count, _)| *count > 1);
-    let lines: Vec<_> =
-        failures.iter().map(|((rule, place), (count, what))| format!("{rule}\t{place}\t{count}\t{what}")).collect();
-    assert!(failures.is_empty(), "{} of pairs and places fail:\n{}", failures.len(), lines.join("\n"));
+    failures.check(|_, _, count| count > 1);
 }
