@@ -327,6 +327,11 @@ fn is_word(byte: u8) -> bool {
     byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>' | 0x7f)
 }
 
+/// Is an escape here worth a look: one that [`find_beside`] finds, or the first of those of [`dense`]?
+pub fn is_worth_a_look(hay: &[u8], at: usize, scheme: Scheme, random: Judge) -> bool {
+    inside(hay, at, scheme, random) || dense(hay, at).is_some_and(|(start, _, found)| (start, found) == (at, scheme))
+}
+
 /// The word around an escape that was found.
 #[derive(Debug)]
 pub struct Word {

@@ -87,6 +87,10 @@ impl Evaluator<'_> {
         } else {
             let word = escapes::word(hay, at, scheme, looks_random);
             read.cover(word.read_start as isize - before, word.read_end);
+            // A stretch of escapes may have lost its end in a change far behind, where this hit was not looked for again.
+            if !escapes::is_worth_a_look(hay, at, scheme, looks_random) {
+                return;
+            }
             budget.cut |= word.cut;
             if let Some(span) = word.span {
                 self.within(hay, &escapes::decode(hay, span, scheme), scheme, budget, found);
