@@ -11,7 +11,7 @@ use crate::blob::Region;
 use crate::detect::Detector;
 use crate::detect::context::WordCache;
 use crate::detect::evaluate::Read;
-use crate::detect::prefilter::{Hit, Seam};
+use crate::detect::prefilter::{Hit, Seam, What};
 use crate::finding::RawMatch;
 use crate::rules::format::is_token_byte;
 
@@ -129,9 +129,11 @@ fn inherit(
     let first = base.hits.partition_point(|t| t.hit.at < from);
     for tracked in base.hits[first..].iter().take_while(|t| t.hit.at < from + len) {
         let at = tracked.hit.at - from + to;
-        // The rescan sees it again, and sees it as it is now.
+        // The rescan sees it again, and sees it as it is now; but an escape that stands before the end of a range may be told
+        // by the run behind it alone, which is not looked at. Whether it is one still, its evaluation asks.
+        let escape = matches!(tracked.hit.what, What::Encoded(scheme) if !scheme.is_digits());
         let index = rescanned.partition_point(|r| r.end <= at);
-        if rescanned.get(index).is_some_and(|r| r.contains(&at)) {
+        if !escape && rescanned.get(index).is_some_and(|r| r.contains(&at)) {
             continue;
         }
         let hit = Hit { at, what: tracked.hit.what };
