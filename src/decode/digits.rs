@@ -201,7 +201,8 @@ fn could_be_text(head: &[u8; 12]) -> bool {
         let lead = |i: usize| matches!(bytes[i], 0xc2..=0xf4) && bytes.get(i + 1).is_none_or(|b| b & 0xc0 == 0x80);
         high.is_some_and(lead) && bytes.iter().all(|b| PRINTABLE[usize::from(*b)] || *b >= 0x80)
     };
-    printable >= 7 || inflate::is_stream(&bytes) || is_utf16(&bytes[..8]) || is_utf32(&bytes[..8]) || marked()
+    let wide = || bytes.contains(&0) && (is_utf16(&bytes[..8]) || is_utf32(&bytes[..8]));
+    printable >= 7 || inflate::is_stream(&bytes) || wide() || marked()
 }
 
 static PRINTABLE: [bool; 256] = {

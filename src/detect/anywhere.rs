@@ -4,17 +4,13 @@
 
 use std::ops::Range;
 
+use crate::detect::common::WEIGHT;
 use crate::detect::keys::Keys;
-use crate::detect::nibbles::Nibbles;
+use crate::detect::nibbles::{KEY, Nibbles};
 use crate::detect::prefilter::Literal;
 
-/// Bytes of a literal that are looked for; the rest is compared afterwards.
-pub const KEY: usize = 4;
 /// Where the key begins at most: what is before it has to be looked at again after a change.
 const LAST: usize = 12;
-/// How common a byte is in source text, in steps of about a factor of two; what is not named is rare.
-const COMMON: [&[u8]; 3] = [b"etaoinsr ", b"lcdupmhfg_.", b"ybvwkxj,()-=\"':/*"];
-
 /// The compiled search.
 #[derive(Debug, Default)]
 pub struct Anywhere {
@@ -26,10 +22,10 @@ pub struct Anywhere {
 
 impl Anywhere {
     /// Compiles the search for literals with their numbers; gives with it what tells where a key could be.
-    pub fn new<'l>(literals: impl Iterator<Item = (&'l Literal, u32)>) -> (Self, Nibbles<KEY>) {
+    pub fn new<'l>(literals: impl Iterator<Item = (&'l Literal, u32)>) -> (Self, Nibbles) {
         let (mut keys, mut texts, mut last) = (Vec::new(), Vec::new(), 0);
         for (literal, number) in literals {
-            let offset = rarest(&literal.bytes);
+            let offset = rarest(literal);
             let Some(key) = literal.bytes[offset..].first_chunk::<KEY>() else { continue };
             last = last.max(offset);
             texts.push((*key, literal.any_case));
@@ -61,15 +57,14 @@ impl Anywhere {
 }
 
 /// Where the rarest key of a literal begins.
-fn rarest(text: &[u8]) -> usize {
-    let rarity = |byte: &u8| {
-        COMMON
-            .iter()
-            .position(|c| c.contains(&byte.to_ascii_lowercase()))
-            .map_or(4, |at| at + usize::from(byte.is_ascii_uppercase()) * 2)
+fn rarest(Literal { bytes, any_case, .. }: &Literal) -> usize {
+    let weight = |byte: &u8| {
+        let [lower, upper] =
+            [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()].map(|b| u64::from(WEIGHT[usize::from(b)]));
+        if *any_case && lower != upper { lower + upper } else { u64::from(WEIGHT[usize::from(*byte)]) }
     };
-    let score = |at: &usize| (text[*at..*at + KEY].iter().map(rarity).sum::<usize>(), std::cmp::Reverse(*at));
-    (0..(text.len() + 1).saturating_sub(KEY).min(LAST + 1)).max_by_key(score).unwrap_or(0)
+    let common = |at: &usize| bytes[*at..*at + KEY].iter().map(weight).product::<u64>();
+    (0..(bytes.len() + 1).saturating_sub(KEY).min(LAST + 1)).min_by_key(common).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -77,7 +72,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn search(texts: &[(&str, bool)]) -> (Vec<Literal>, Anywhere, Nibbles<KEY>) {
+    fn search(texts: &[(&str, bool)]) -> (Vec<Literal>, Anywhere, Nibbles) {
         let literals: Vec<Literal> = texts
             .iter()
             .map(|(t, any_case)| Literal { bytes: t.as_bytes().to_vec(), any_case: *any_case, rules: Vec::new() })

@@ -54,7 +54,7 @@ pub struct ContextIndex {
     /// Longer ones by their first four.
     long: Keys<u32>,
     /// Where a word could begin, for many places at once.
-    nibbles: Nibbles<4>,
+    nibbles: Nibbles,
     within: usize,
     /// Length of the longest word.
     longest: usize,
@@ -96,6 +96,14 @@ const MANY: usize = 256;
 
 /// 64-bit words of [`Present`].
 const PRESENT: usize = 16;
+
+/// The bit that lower-case letters have and upper-case letters have not. Setting it makes letters lower case, and changes
+/// other bytes in a way that is the same everywhere.
+const FOLD: u8 = 0x20;
+
+fn folded(four: [u8; 4]) -> [u8; 4] {
+    four.map(|byte| byte | FOLD)
+}
 
 /// Which words stand before a value: one bit each, shared where there are more than these.
 #[derive(Clone, Copy, Debug, Default)]
@@ -187,8 +195,10 @@ impl ContextIndex {
         self.decisive = std::array::from_fn(|word| !asked(word));
         self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
         let words = || (0..).zip(self.words.iter().map(String::as_bytes));
-        self.short = Trigrams::new(words().filter(|(_, w)| w.len() < 4).map(|(i, w)| (w, i)));
-        self.long = Keys::new(words().filter_map(|(i, w)| Some((*w.first_chunk()?, i))));
+        let short = words().filter(|(_, w)| w.len() < 4).map(|(i, w)| (w.iter().map(|b| b | FOLD).collect(), i));
+        let short: Vec<(Vec<u8>, u32)> = short.collect();
+        self.short = Trigrams::new(short.iter().map(|(w, i)| (w.as_slice(), *i)));
+        self.long = Keys::new(words().filter_map(|(i, w)| Some((folded(*w.first_chunk()?), i))));
         self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
@@ -230,9 +240,11 @@ impl ContextIndex {
 
     /// Calls `f` with the words that begin at a place and end at `end` or before.
     fn words_at(&self, hay: &[u8], at: usize, end: usize, mut f: impl FnMut(Word)) {
-        let four = hay[at..].first_chunk().copied();
-        let four: [u8; 4] = four.unwrap_or_else(|| std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b)));
-        let four = four.map(|b| b.to_ascii_lowercase());
+        let four = match hay[at..].first_chunk() {
+            Some(four) => *four,
+            None => std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b)),
+        };
+        let four = folded(four);
         let [a, b, c, _] = four;
         for index in self.short.candidates([a, b, c]).chain(self.long.get(four)) {
             let word = self.words[index as usize].as_bytes();

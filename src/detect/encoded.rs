@@ -6,7 +6,8 @@
 use crate::decode::{self, Decoded, Scheme, digits, escapes, inflate};
 use crate::detect::context::WordCache;
 use crate::detect::evaluate::{Evaluator, Read};
-use crate::detect::prefilter::{What, looks_random};
+use crate::detect::prefilter::What;
+use crate::detect::random::looks_random;
 use crate::detect::{overlap, text};
 use crate::finding::{self, RawMatch};
 use crate::generic;

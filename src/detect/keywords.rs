@@ -9,7 +9,7 @@ use crate::generic::assign::{self, KEY_WORDS};
 pub const AHEAD: usize = 40;
 
 /// What tells where a key word could begin.
-pub fn nibbles() -> Nibbles<4> {
+pub fn nibbles() -> Nibbles {
     Nibbles::new(KEY_WORDS.iter().map(|word| (word.as_bytes(), true)))
 }
 

@@ -5,6 +5,7 @@
 
 mod anywhere;
 mod boundary;
+mod common;
 pub mod context;
 pub mod encoded;
 pub mod evaluate;
@@ -17,6 +18,7 @@ mod nibbles;
 mod overlap;
 pub mod pairs;
 pub mod prefilter;
+mod random;
 mod runs;
 pub mod score;
 mod shapes;

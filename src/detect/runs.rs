@@ -313,7 +313,7 @@ fn sixteen(bits: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::detect::nibbles::Nibbles;
-    use crate::detect::prefilter::looks_random;
+    use crate::detect::random::looks_random;
     use crate::rules::format::is_token_byte;
     use proptest::prelude::*;
 

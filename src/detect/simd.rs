@@ -7,10 +7,10 @@
 
 use std::sync::LazyLock;
 
-use crate::detect::nibbles::Nibbles;
+use crate::detect::nibbles::{KEY, Nibbles};
 
 /// Bytes that are looked at together, and three more that texts may reach into.
-pub type Bytes = [u8; 67];
+pub type Bytes = [u8; 64 + KEY - 1];
 
 /// What each of 64 bytes is: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,19 +40,34 @@ pub struct Block {
 /// The texts that are looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Texts {
-    /// By their first three bytes: those that stand in runs, and in the last bucket those that can stand anywhere.
-    pub near: Nibbles<3>,
+    /// By their first four bytes: those that stand in runs, and in the last bucket those of two or three bytes that can stand
+    /// anywhere.
+    pub near: Nibbles,
     /// By their rarest four bytes: those that can stand anywhere.
-    pub far: Nibbles<4>,
+    pub far: Nibbles,
     /// By their first four bytes: key words of names, in any letter case.
-    pub names: Nibbles<4>,
+    pub names: Nibbles,
+}
+
+/// Which of 64 bytes are digits and letters: one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds {
+    /// A digit.
+    pub digit: u64,
+    /// An upper-case letter.
+    pub upper: u64,
+    /// A lower-case letter.
+    pub lower: u64,
 }
 
 /// Looks at 64 bytes.
 pub type Look = fn(&Bytes, &Texts) -> Block;
 
 /// Finds where texts could begin among 64 bytes.
-pub type Find = fn(&Bytes, &Nibbles<4>) -> u64;
+pub type Find = fn(&Bytes, &Nibbles) -> u64;
+
+/// Finds digits and letters among 64 bytes.
+pub type Sort = fn(&[u8; 64]) -> Kinds;
 
 /// The fastest way on this machine.
 pub static LOOK: LazyLock<Look> = LazyLock::new(|| {
@@ -78,16 +93,37 @@ pub static FIND: LazyLock<Find> = LazyLock::new(|| {
     plain_find
 });
 
+/// The fastest way on this machine.
+pub static KINDS: LazyLock<Sort> = LazyLock::new(|| {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return avx2::kinds;
+    }
+    #[cfg(target_arch = "aarch64")]
+    return neon::kinds;
+    #[allow(unreachable_code, reason = "some targets return above")]
+    plain_kinds
+});
+
 /// The plain way: the definition.
-pub fn plain_find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
-    bytes.windows(4).enumerate().fold(0, |bits, (i, four)| bits | u64::from(texts.buckets(four) != 0) << i)
+pub fn plain_kinds(bytes: &[u8; 64]) -> Kinds {
+    bytes.iter().enumerate().fold(Kinds::default(), |kinds, (i, b)| Kinds {
+        digit: kinds.digit | u64::from(b.is_ascii_digit()) << i,
+        upper: kinds.upper | u64::from(b.is_ascii_uppercase()) << i,
+        lower: kinds.lower | u64::from(b.is_ascii_lowercase()) << i,
+    })
+}
+
+/// The plain way: the definition.
+pub fn plain_find(bytes: &Bytes, texts: &Nibbles) -> u64 {
+    bytes.windows(KEY).enumerate().fold(0, |bits, (i, four)| bits | u64::from(texts.buckets(four) != 0) << i)
 }
 
 /// The plain way: the definition.
 pub fn plain(bytes: &Bytes, texts: &Texts) -> Block {
     let (far, name) = (plain_find(bytes, &texts.far), plain_find(bytes, &texts.names));
     let mut block = Block { far, name, ..Block::default() };
-    for (i, four) in bytes.windows(4).enumerate() {
+    for (i, four) in bytes.windows(KEY).enumerate() {
         let (b, bit) = (four[0], 1 << i);
         let set = |mask: &mut u64, is: bool| *mask |= if is { bit } else { 0 };
         set(&mut block.digit, b.is_ascii_digit());
@@ -152,105 +188,99 @@ mod avx2 {
         _mm256_slli_epi16, _mm256_srli_epi16,
     };
 
-    use super::{Block, Bytes, HIGH, LEADS, LOW, LOWER, Nibbles, Texts, UPPER};
+    use super::{Block, Bytes, DIGITS, HIGH, KEY, Kinds, LEADS, LOW, LOWER, Nibbles, Texts, UPPER};
 
     pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
         // SAFETY: `LOOK` chooses this function only after AVX2 was detected.
         unsafe { look_avx2(bytes, texts) }
     }
 
-    pub(super) fn find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+    pub(super) fn find(bytes: &Bytes, texts: &Nibbles) -> u64 {
         // SAFETY: `FIND` chooses this function only after AVX2 was detected.
         unsafe { find_avx2(bytes, texts) }
     }
 
+    pub(super) fn kinds(bytes: &[u8; 64]) -> Kinds {
+        // SAFETY: `KINDS` chooses this function only after AVX2 was detected.
+        unsafe { kinds_avx2(bytes) }
+    }
+
+    /// 64 bytes in two registers.
+    type Pair = [__m256i; 2];
+
     #[target_feature(enable = "avx2")]
     fn look_avx2(bytes: &Bytes, texts: &Texts) -> Block {
-        let [low, high] = [0, 32].map(|at| part(whole(bytes, at), &parts(bytes, at), texts));
-        let join = |i: usize| u64::from(low[i]) | u64::from(high[i]) << 32;
-        let [digit, upper, lower] = [0, 1, 2].map(join);
+        let parts = parts(bytes);
+        let kind = both(&parts[0], &LOW, &HIGH);
+        let near = buckets(&parts, &texts.near);
+        let [digit, upper, lower] = [digits(kind), any(kind, UPPER[0] | UPPER[1]), any(kind, LOWER[0] | LOWER[1])];
+        let text = [load(bytes, 0), load(bytes, 32)];
         Block {
-            token: join(3),
+            token: any(kind, 0xff),
             digit,
             upper,
             lower,
-            word: digit | upper | lower | join(4),
-            inner: join(5),
-            short: join(6),
-            far: join(7),
-            name: join(8),
-            lead: join(9),
+            word: digit | upper | lower | top(kind),
+            inner: any(near, 0x7f),
+            short: top(near),
+            far: any(buckets(&parts, &texts.far), 0xff),
+            name: any(buckets(&parts, &texts.names), 0xff),
+            lead: top(text.map(|text| {
+                LEADS.iter().fold(_mm256_setzero_si256(), |all, lead| {
+                    _mm256_or_si256(all, _mm256_cmpeq_epi8(text, _mm256_set1_epi8(*lead as i8)))
+                })
+            })),
         }
     }
 
     #[target_feature(enable = "avx2")]
-    fn find_avx2(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
-        let [low, high] = [0, 32].map(|at| any(buckets(&parts(bytes, at), texts), 0xff));
-        u64::from(low) | u64::from(high) << 32
+    fn find_avx2(bytes: &Bytes, texts: &Nibbles) -> u64 {
+        any(buckets(&parts(bytes), texts), 0xff)
     }
 
-    /// The low and the high halves of 32 bytes from a place on, and from the three places behind it.
     #[target_feature(enable = "avx2")]
-    fn parts(bytes: &Bytes, at: usize) -> [(__m256i, __m256i); 4] {
-        let bytes: &[u8; 35] = if at == 0 { first(bytes) } else { last(bytes) };
+    fn kinds_avx2(bytes: &[u8; 64]) -> Kinds {
+        let kind = both(&[halves(load(bytes, 0)), halves(load(bytes, 32))], &LOW, &HIGH);
+        Kinds { digit: digits(kind), upper: any(kind, UPPER[0] | UPPER[1]), lower: any(kind, LOWER[0] | LOWER[1]) }
+    }
+
+    /// The low and the high halves of 64 bytes, and of those from each of the three places behind on.
+    #[target_feature(enable = "avx2")]
+    fn parts(bytes: &Bytes) -> [[(__m256i, __m256i); 2]; KEY] {
+        [0, 1, 2, 3].map(|place| [halves(load(bytes, place)), halves(load(bytes, place + 32))])
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn halves(text: __m256i) -> (__m256i, __m256i) {
         let nibble = _mm256_set1_epi8(0x0f);
-        [0, 1, 2, 3].map(|place| {
-            // SAFETY: the loads end at most three bytes behind the first 32 of 35; unaligned loads are allowed.
-            let text: __m256i = unsafe { _mm256_loadu_si256(bytes.as_ptr().add(place).cast()) };
-            (_mm256_and_si256(text, nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(text), nibble))
-        })
+        (_mm256_and_si256(text, nibble), _mm256_and_si256(_mm256_srli_epi16::<4>(text), nibble))
     }
 
     /// The 32 bytes from a place on.
     #[target_feature(enable = "avx2")]
-    fn whole(bytes: &Bytes, at: usize) -> __m256i {
-        let bytes: &[u8; 35] = if at == 0 { first(bytes) } else { last(bytes) };
-        // SAFETY: the load takes the first 32 of 35 bytes; unaligned loads are allowed.
+    fn load<const N: usize>(bytes: &[u8; N], at: usize) -> __m256i {
+        let bytes: &[u8; 32] = bytes[at..].first_chunk().expect("32 bytes from there on");
+        // SAFETY: the array is 32 bytes long; unaligned loads are allowed.
         unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
     }
 
-    fn first(bytes: &Bytes) -> &[u8; 35] {
-        bytes.first_chunk().expect("35 of 67 bytes")
-    }
-
-    fn last(bytes: &Bytes) -> &[u8; 35] {
-        bytes.last_chunk().expect("35 of 67 bytes")
-    }
-
-    /// Digit, upper, lower, token, `_`, inner, short, far, name and lead for 32 bytes.
     #[target_feature(enable = "avx2")]
-    fn part(text: __m256i, parts: &[(__m256i, __m256i); 4], texts: &Texts) -> [u32; 10] {
-        let kind = both(parts[0], &LOW, &HIGH);
-        let near = buckets(parts, &texts.near);
-        [
-            top(_mm256_slli_epi16::<7>(kind)),
-            any(kind, UPPER[0] | UPPER[1]),
-            any(kind, LOWER[0] | LOWER[1]),
-            any(kind, 0xff),
-            top(kind),
-            any(near, 0x7f),
-            top(near),
-            any(buckets(parts, &texts.far), 0xff),
-            any(buckets(parts, &texts.names), 0xff),
-            top(LEADS.iter().fold(_mm256_setzero_si256(), |all, lead| {
-                _mm256_or_si256(all, _mm256_cmpeq_epi8(text, _mm256_set1_epi8(*lead as i8)))
-            })),
-        ]
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn buckets<const N: usize>(parts: &[(__m256i, __m256i); 4], texts: &Nibbles<N>) -> __m256i {
-        let mut all = _mm256_set1_epi8(-1);
+    fn buckets(parts: &[[(__m256i, __m256i); 2]; KEY], texts: &Nibbles) -> Pair {
+        let mut all = [_mm256_set1_epi8(-1); 2];
         for (part, (low, high)) in parts.iter().zip(texts.low.iter().zip(&texts.high)) {
-            all = _mm256_and_si256(all, both(*part, low, high));
+            let [first, last] = both(part, low, high);
+            all = [_mm256_and_si256(all[0], first), _mm256_and_si256(all[1], last)];
         }
         all
     }
 
     /// What both halves of each byte say.
     #[target_feature(enable = "avx2")]
-    fn both((low_halves, high_halves): (__m256i, __m256i), low: &[u8; 16], high: &[u8; 16]) -> __m256i {
-        _mm256_and_si256(_mm256_shuffle_epi8(table(low), low_halves), _mm256_shuffle_epi8(table(high), high_halves))
+    fn both(parts: &[(__m256i, __m256i); 2], low: &[u8; 16], high: &[u8; 16]) -> Pair {
+        let (low, high) = (table(low), table(high));
+        parts.map(|(low_halves, high_halves)| {
+            _mm256_and_si256(_mm256_shuffle_epi8(low, low_halves), _mm256_shuffle_epi8(high, high_halves))
+        })
     }
 
     #[target_feature(enable = "avx2")]
@@ -261,15 +291,23 @@ mod avx2 {
 
     /// The top bits.
     #[target_feature(enable = "avx2")]
-    fn top(bytes: __m256i) -> u32 {
-        _mm256_movemask_epi8(bytes) as u32
+    fn top(bytes: Pair) -> u64 {
+        let [first, last] = bytes.map(|bytes| u64::from(_mm256_movemask_epi8(bytes) as u32));
+        first | last << 32
     }
 
     /// Which bytes have any of some bits?
     #[target_feature(enable = "avx2")]
-    fn any(bytes: __m256i, of: u8) -> u32 {
-        let none = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, _mm256_set1_epi8(of as i8)), _mm256_setzero_si256());
-        !top(none)
+    fn any(bytes: Pair, of: u8) -> u64 {
+        let (of, zero) = (_mm256_set1_epi8(of as i8), _mm256_setzero_si256());
+        !top(bytes.map(|bytes| _mm256_cmpeq_epi8(_mm256_and_si256(bytes, of), zero)))
+    }
+
+    /// Which bytes are digits?
+    #[target_feature(enable = "avx2")]
+    fn digits(kind: Pair) -> u64 {
+        const { assert!(DIGITS == 1) };
+        top(kind.map(|kind| _mm256_slli_epi16::<7>(kind)))
     }
 }
 
@@ -277,7 +315,7 @@ mod avx2 {
 mod neon {
     use std::arch::aarch64::{uint8x16_t, vandq_u8, vdupq_n_u8, vld1q_u8, vqtbl1q_u8, vshrq_n_u8, vst1q_u8};
 
-    use super::{Block, Bytes, DIGITS, HIGH, LEADS, LOW, LOWER, Nibbles, Texts, UNDERSCORE, UPPER};
+    use super::{Block, Bytes, DIGITS, HIGH, KEY, Kinds, LEADS, LOW, LOWER, Nibbles, Texts, UNDERSCORE, UPPER};
 
     pub(super) fn look(bytes: &Bytes, texts: &Texts) -> Block {
         let (far, name) = (find(bytes, &texts.far), find(bytes, &texts.names));
@@ -302,21 +340,34 @@ mod neon {
         block
     }
 
-    pub(super) fn find(bytes: &Bytes, texts: &Nibbles<4>) -> u64 {
+    pub(super) fn kinds(bytes: &[u8; 64]) -> Kinds {
+        let mut all = Kinds::default();
+        for at in [0, 16, 32, 48] {
+            for (i, kind) in store(both(load(bytes, at), &LOW, &HIGH)).iter().enumerate() {
+                let bit = |mask: u8| u64::from(kind & mask != 0) << (at + i);
+                all.digit |= bit(DIGITS);
+                all.upper |= bit(UPPER[0] | UPPER[1]);
+                all.lower |= bit(LOWER[0] | LOWER[1]);
+            }
+        }
+        all
+    }
+
+    pub(super) fn find(bytes: &Bytes, texts: &Nibbles) -> u64 {
         [0, 16, 32, 48].iter().fold(0, |bits, at| {
             let found = store(buckets(bytes, *at, texts));
             found.iter().enumerate().fold(bits, |bits, (i, buckets)| bits | u64::from(*buckets != 0) << (at + i))
         })
     }
 
-    fn buckets<const N: usize>(bytes: &Bytes, at: usize, texts: &Nibbles<N>) -> uint8x16_t {
+    fn buckets(bytes: &Bytes, at: usize, texts: &Nibbles) -> uint8x16_t {
         // SAFETY: NEON is part of AArch64.
-        (1..N).fold(both(load(bytes, at), &texts.low[0], &texts.high[0]), |all, place| unsafe {
+        (1..KEY).fold(both(load(bytes, at), &texts.low[0], &texts.high[0]), |all, place| unsafe {
             vandq_u8(all, both(load(bytes, at + place), &texts.low[place], &texts.high[place]))
         })
     }
 
-    fn load(bytes: &Bytes, at: usize) -> uint8x16_t {
+    fn load<const N: usize>(bytes: &[u8; N], at: usize) -> uint8x16_t {
         let bytes = &bytes[at..at + 16];
         // SAFETY: NEON is part of AArch64; the slice is 16 bytes long.
         unsafe { vld1q_u8(bytes.as_ptr()) }
@@ -357,6 +408,8 @@ mod tests {
         let texts = texts();
         assert_eq!(LOOK(bytes, &texts), plain(bytes, &texts), "{bytes:?}");
         assert_eq!(FIND(bytes, &texts.far), plain_find(bytes, &texts.far), "{bytes:?}");
+        let first = bytes.first_chunk().expect("64 of 67 bytes");
+        assert_eq!(KINDS(first), plain_kinds(first), "{bytes:?}");
     }
 
     #[test]
