@@ -16,6 +16,7 @@ mod settings;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::time::Instant;
 
 use clap::{CommandFactory, Parser};
@@ -78,6 +79,8 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     let outputs = Outputs::plan(&args.output, args.show_secrets)?;
     let bar = progress::Bar::new(!args.quiet);
     let (detector, outcome) = scan_with(&args, settings, &bar)?;
+    // It is needed until the process ends; taking its many small parts away before would only take time.
+    let detector = ManuallyDrop::new(detector);
     let report = Report {
         findings: &outcome.findings,
         allowed: &outcome.allowed,

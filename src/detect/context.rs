@@ -1,5 +1,6 @@
 //! Context words before a value: `datadog` and `key` before 32 hex digits.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::detect::keys::Keys;
@@ -45,6 +46,8 @@ const PUBLIC_WORDS: &[&str] = &[
 #[derive(Debug)]
 pub struct ContextIndex {
     words: Vec<String>,
+    /// Their indices, while they are collected.
+    numbers: HashMap<String, usize>,
     /// The words of each rule's context.
     rules: Vec<Wanted>,
     /// The public words that no rule asks for: a value behind one is a secret of none.
@@ -173,6 +176,7 @@ impl ContextIndex {
     fn empty() -> Self {
         Self {
             words: Vec::new(),
+            numbers: HashMap::new(),
             rules: Vec::new(),
             decisive: [true; PUBLIC_WORDS.len()],
             short: Trigrams::default(),
@@ -199,6 +203,7 @@ impl ContextIndex {
         let short: Vec<(Vec<u8>, u32)> = short.collect();
         self.short = Trigrams::new(short.iter().map(|(w, i)| (w.as_slice(), *i)));
         self.long = Keys::new(words().filter_map(|(i, w)| Some((folded(*w.first_chunk()?), i))));
+        self.numbers.clear();
         self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
@@ -208,7 +213,7 @@ impl ContextIndex {
     }
 
     fn word(&mut self, word: &str) -> usize {
-        self.words.iter().position(|w| w == word).unwrap_or_else(|| {
+        *self.numbers.entry(word.to_owned()).or_insert_with(|| {
             self.words.push(word.to_owned());
             self.words.len() - 1
         })

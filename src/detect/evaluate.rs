@@ -3,6 +3,9 @@
 //! What comes out for a hit depends only on the bytes in [`Read`], which is what lets an incremental scan
 //! keep the result when that part of a text is copied.
 
+use std::sync::OnceLock;
+
+use crate::detect::ByValue;
 use crate::detect::boundary;
 use crate::detect::context::{self, ContextIndex, Present, WordCache};
 use crate::detect::encoded::Budget;
@@ -11,7 +14,7 @@ use crate::detect::overlap::Spans;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, value_end};
 use crate::detect::random::looks_random;
 use crate::detect::score::{self, Evidence};
-use crate::detect::shapes::{Runs, Shapes, TOLD_APART};
+use crate::detect::shapes::{Runs, TOLD_APART};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::generic;
 use crate::rules::expr::Env;
@@ -49,10 +52,8 @@ impl Read {
 pub struct Evaluator<'a> {
     pub(crate) set: &'a RuleSet,
     pub(crate) prefilter: &'a Prefilter,
-    pub(crate) context: &'a ContextIndex,
+    pub(super) by_value: &'a OnceLock<ByValue>,
     pub(crate) inventory: Option<&'a Inventory>,
-    pub(crate) shapes: &'a Shapes,
-    pub(crate) alone: &'a Shapes,
 }
 
 /// What an evaluation works with.
@@ -129,7 +130,11 @@ struct Candidate<'a> {
     format: &'a Format,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    pub(super) fn by_value(&self) -> &'a ByValue {
+        self.by_value.get_or_init(|| ByValue::new(self.set))
+    }
+
     /// Adds the matches of a hit; gives the bytes they, and the absence of others, depend on.
     pub fn evaluate(
         &self,
@@ -216,8 +221,8 @@ impl Evaluator<'_> {
                 if candidate.format.match_at(hay, start, &mut read_to, &|_| true).is_none() {
                     continue;
                 }
-                let words = self.context.find(hay, start.saturating_sub(context.within)..start.max(at));
-                if !self.context.holds(candidate.index, context, hay, &words, start) {
+                let words = self.by_value().context.find(hay, start.saturating_sub(context.within)..start.max(at));
+                if !self.by_value().context.holds(candidate.index, context, hay, &words, start) {
                     continue;
                 }
             }
@@ -240,13 +245,14 @@ impl Evaluator<'_> {
         let run_end = at + len;
         read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
         read.cover(at as isize - context::BESIDE as isize - 1, run_end + 1);
+        let ByValue { shapes, alone, .. } = self.by_value();
         let [mut runs, mut runs_alone] =
-            [self.shapes, self.alone].map(|shapes| if len > MANY { shapes.runs() } else { Runs::default() });
+            [shapes, alone].map(|shapes| if len > MANY { shapes.runs() } else { Runs::default() });
         let mut work = Work { hay, cache, found, read };
         for start in starts(hay, at..run_end) {
             // What is given to nothing is no value of a rule that wants context.
             let assigned = context::is_assigned(hay, start);
-            let (shapes, runs) = if assigned { (self.shapes, &mut runs) } else { (self.alone, &mut runs_alone) };
+            let (shapes, runs) = if assigned { (shapes, &mut runs) } else { (alone, &mut runs_alone) };
             let mut value = Value { at, start, run_end, random: None, named: None, present: None };
             let seen = shapes.at(hay, start, runs, |index, end| self.value(index, end, &mut value, &mut work));
             work.read.cover(at as isize, seen);
@@ -270,24 +276,28 @@ impl Evaluator<'_> {
         let rule = &self.set.rules()[index];
         let Some(format) = &rule.format else { return };
         let (hay, start) = (work.hay, value.start);
+        if value.named == Some(false) && rule.context.is_some() {
+            return;
+        }
         if !value.is_random(hay, work.read) || !boundary::left(hay, start, format.first_class().as_ref()) {
             return;
         }
         if let Some(context) = &rule.context {
-            let from = value.at.saturating_sub(self.context.within());
-            work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
+            let words_of = &self.by_value().context;
+            let from = value.at.saturating_sub(words_of.within());
+            work.read.cover(value.at as isize - words_of.within() as isize - 17, start + 1);
             // Asked once for all rules: does any context stand there, and which words are in it?
-            if !*value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache)) {
+            if !*value.named.get_or_insert_with(|| words_of.could_hold(hay, from..start, work.cache)) {
                 return;
             }
             let present = value
                 .present
-                .get_or_insert_with(|| ContextIndex::present(self.context.words(hay, from..value.run_end, work.cache)));
-            if !self.context.may_hold(index, present) || !could_match(hay, start, end, rule, format, work.read) {
+                .get_or_insert_with(|| ContextIndex::present(words_of.words(hay, from..value.run_end, work.cache)));
+            if !words_of.may_hold(index, present) || !could_match(hay, start, end, rule, format, work.read) {
                 return;
             }
-            let words = self.context.words(hay, from..value.run_end, work.cache);
-            if !self.context.holds(index, context, hay, words, start) {
+            let words = words_of.words(hay, from..value.run_end, work.cache);
+            if !words_of.holds(index, context, hay, words, start) {
                 return;
             }
         }
@@ -360,7 +370,7 @@ impl Evaluator<'_> {
                 reach.start = reach.start.min(span.start.saturating_sub(context::NAME));
             }
             let other = hay.get(end) == Some(&b'(') || hash_like && context::follows_path(hay, span.start);
-            let named = || hash_like && self.context.is_named(*index, hay, span.start);
+            let named = || hash_like && self.by_value().context.is_named(*index, hay, span.start);
             if other || is_plain_value(&hay[span.clone()], format, rule, named) {
                 return false;
             }

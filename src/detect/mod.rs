@@ -30,6 +30,7 @@ mod trigrams;
 mod worst;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::finding::{RawMatch, Verdict};
 use crate::rules::RuleSet;
@@ -46,14 +47,30 @@ use shapes::Shapes;
 pub struct Detector {
     set: RuleSet,
     prefilter: Prefilter,
-    context: ContextIndex,
+    by_value: OnceLock<ByValue>,
     partners: Partners,
     inventory: Option<Inventory>,
     /// How deep encoded text is decoded.
     depth: u8,
+}
+
+/// What is needed only where a value stands that a rule could go by: most small texts have none.
+#[derive(Debug)]
+struct ByValue {
+    context: ContextIndex,
     shapes: Shapes,
     /// Those of rules that need no context.
     alone: Shapes,
+}
+
+impl ByValue {
+    fn new(set: &RuleSet) -> Self {
+        Self {
+            context: ContextIndex::new(set),
+            shapes: Shapes::new(set, |_| true),
+            alone: Shapes::new(set, |rule| rule.context.is_none()),
+        }
+    }
 }
 
 impl Detector {
@@ -61,10 +78,8 @@ impl Detector {
     pub fn new(set: RuleSet) -> Self {
         let new = Self {
             prefilter: Prefilter::new(&set),
-            context: ContextIndex::new(&set),
+            by_value: OnceLock::new(),
             partners: Partners::new(&set),
-            shapes: Shapes::new(&set, |_| true),
-            alone: Shapes::new(&set, |rule| rule.context.is_none()),
             inventory: None,
             depth: 0,
             set,
@@ -112,8 +127,8 @@ impl Detector {
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
-        let Self { set, prefilter, context, shapes, alone, inventory, .. } = self;
-        Evaluator { set, prefilter, context, shapes, alone, inventory: inventory.as_ref() }
+        let Self { set, prefilter, by_value, inventory, .. } = self;
+        Evaluator { set, prefilter, by_value, inventory: inventory.as_ref() }
     }
 
     /// Finds the other half of each resolved match of a text, and raises matches whose other half is sure.
@@ -124,7 +139,7 @@ impl Detector {
     /// The word of the rule's context that stands before a match.
     pub fn name_before(&self, hay: &[u8], m: &RawMatch) -> Option<&str> {
         let context = self.set.rules()[m.rule].context.as_ref()?;
-        self.context.name_before(context, hay, m.span.start)
+        self.evaluator().by_value().context.name_before(context, hay, m.span.start)
     }
 
     /// Scans a whole text: the reference that every cleverer way must equal.
