@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bstr::BString;
 use serde::{Deserialize, Serialize};
@@ -431,6 +432,9 @@ pub struct CommitInfo {
     pub summary: String,
 }
 
+/// Names of refs, sorted. The same few lists stand in thousands of lives, so they are shared.
+pub type Names = Arc<Vec<String>>;
+
 /// The life of a secret in the history of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Life {
@@ -443,13 +447,13 @@ pub struct Life {
     /// Does the commit at HEAD have it?
     pub in_head: bool,
     /// Local branches whose tip has it, short names, sorted.
-    pub branches: Vec<String>,
+    pub branches: Names,
     /// Remote-tracking branches whose tip has it.
-    pub remotes: Vec<String>,
+    pub remotes: Names,
     /// Tags whose commit has it.
-    pub tags: Vec<String>,
+    pub tags: Names,
     /// Other refs (stash, notes, pull requests) whose tip has it, full names.
-    pub other_refs: Vec<String>,
+    pub other_refs: Names,
     /// How many more such refs there are: forges keep one for every pull request, and only the first are named.
     pub more_refs: usize,
     /// Some commit that a ref reaches has it. If not, only dangling objects do.

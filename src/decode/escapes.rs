@@ -77,9 +77,10 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 }
 
 fn number(digits: Option<&[u8]>, radix: u32) -> Option<u32> {
-    let digits = digits?;
-    let good = !digits.is_empty() && digits.iter().all(|d| char::from(*d).is_digit(radix));
-    good.then(|| u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()).flatten()
+    let digits = digits.filter(|digits| !digits.is_empty())?;
+    digits
+        .iter()
+        .try_fold(0u32, |number, digit| number.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?))
 }
 
 /// Reads the escape that begins here.

@@ -12,6 +12,7 @@ pub mod table;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice};
 use gix::ObjectId;
@@ -21,7 +22,7 @@ pub use commits::CommitList;
 pub use parse::without_signature;
 pub use trees::{Absent, Trees};
 
-use crate::finding::{Life, Removal};
+use crate::finding::{CommitInfo, Life, Names, Removal};
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::repository::{Ref, Repository};
@@ -63,6 +64,10 @@ pub struct Provenance {
     /// Wanted commits and tags: secrets in messages.
     messages: BTreeMap<ObjectId, Message>,
     now: i64,
+    /// Lists of refs that lives have, each once.
+    shared: Mutex<std::collections::HashSet<Names>>,
+    /// Commits that were decoded.
+    infos: Mutex<BTreeMap<ObjectId, Option<CommitInfo>>>,
 }
 
 /// A wanted commit or tag object.
@@ -152,6 +157,8 @@ pub fn trace(objects: Objects, trees: Trees, commits: CommitList, refs: &[Ref], 
         objects,
         trees,
         now: now(),
+        shared: Mutex::default(),
+        infos: Mutex::default(),
     }
 }
 
@@ -320,10 +327,7 @@ impl Provenance {
         let came_in = events.iter().find(|e| comes_in(e)).map(|e| (e.time, e.commit));
         let written = messages.iter().filter(|(_, m)| m.is_commit).map(|(id, m)| (m.time, **id)).min();
         let first = came_in.into_iter().chain(written).min();
-        life.first = first.and_then(|(_, id)| match self.objects.get(&id) {
-            Some((ObjectKind::Commit, bytes)) => Some(parse::info(&id, &bytes)),
-            _ => None,
-        });
+        life.first = first.and_then(|(_, id)| self.info(id));
         life.reachable = events.iter().any(|e| e.reachable && holders.has(e.here))
             || messages.iter().any(|(_, message)| message.reachable);
         let in_messages: BTreeSet<usize> = messages.iter().flat_map(|(_, m)| m.tips.iter().copied()).collect();
@@ -335,6 +339,13 @@ impl Provenance {
             }
             life.reachable |= held;
         }
+        for names in [&mut life.branches, &mut life.remotes, &mut life.tags, &mut life.other_refs] {
+            let mut shared = self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            match shared.get(names) {
+                Some(same) => *names = same.clone(),
+                None => drop(shared.insert(names.clone())),
+            }
+        }
         life.removed = self.removals(&events, &mut holders);
         life.moves = self.moves(&events, &holders);
         let end = match life.removed.iter().map(|r| r.time).max() {
@@ -343,6 +354,16 @@ impl Provenance {
         };
         life.exposure_days = life.first.as_ref().map(|first| ((end - first.time) / DAY).max(0));
         Some(life)
+    }
+
+    /// A commit as reports show it. Thousands of findings can have come with one.
+    fn info(&self, id: ObjectId) -> Option<CommitInfo> {
+        let mut known = self.infos.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let read = || match self.objects.get(&id) {
+            Some((ObjectKind::Commit, bytes)) => Some(parse::info(&id, &bytes)),
+            _ => None,
+        };
+        known.entry(id).or_insert_with(read).clone()
     }
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
@@ -404,14 +425,14 @@ pub fn sort_in(name: &BString, life: &mut Life) {
     if text == "HEAD" {
         life.in_head = true;
     } else if let Some(short) = text.strip_prefix("refs/heads/") {
-        life.branches.push(short.to_owned());
+        Arc::make_mut(&mut life.branches).push(short.to_owned());
     } else if let Some(short) = text.strip_prefix("refs/remotes/") {
-        life.remotes.push(short.to_owned());
+        Arc::make_mut(&mut life.remotes).push(short.to_owned());
     } else if let Some(short) = text.strip_prefix("refs/tags/") {
-        life.tags.push(short.to_owned());
+        Arc::make_mut(&mut life.tags).push(short.to_owned());
     } else {
         if life.other_refs.len() < MOST_REFS {
-            life.other_refs.push(text.into_owned());
+            Arc::make_mut(&mut life.other_refs).push(text.into_owned());
         } else {
             life.more_refs += 1;
         }

@@ -341,10 +341,10 @@ fn plant(text: &str) -> Sample {
         found.life = Some(Life {
             first: Some(CommitInfo { email: own(), ..samples::commit('f', text, text) }),
             removed: vec![Removal { path: text.into(), commit: samples::id('0'), time: i64::MAX }],
-            branches: vec![own()],
-            remotes: vec![own()],
-            tags: vec![own()],
-            other_refs: vec![own()],
+            branches: vec![own()].into(),
+            remotes: vec![own()].into(),
+            tags: vec![own()].into(),
+            other_refs: vec![own()].into(),
             ..Life::default()
         });
     }

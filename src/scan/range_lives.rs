@@ -2,6 +2,7 @@
 //! the range still have it. What lies before the range, and branches that do not lead into it, are not looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bstr::BString;
 use gix::ObjectId;
@@ -197,6 +198,7 @@ impl History for RangeLives {
             }
         }
         for names in [&mut life.branches, &mut life.remotes, &mut life.tags, &mut life.other_refs] {
+            let names = Arc::make_mut(names);
             names.sort();
             names.dedup();
         }
