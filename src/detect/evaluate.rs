@@ -4,18 +4,19 @@
 //! keep the result when that part of a text is copied.
 
 use crate::detect::boundary;
-use crate::detect::context::{self, ContextIndex, Present, WordCache};
+use crate::detect::context::{self, Call, ContextIndex, Present, Word, WordCache};
 use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::overlap::Spans;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, looks_random, value_end};
+use crate::detect::remark;
 use crate::detect::score::{self, Evidence};
 use crate::detect::shapes::{Runs, Shapes, TOLD_APART};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::generic;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
-use crate::rules::{Anchoring, Boundary, Certainty, Kind, Rule, RuleSet};
+use crate::rules::{Anchoring, Boundary, Certainty, Context, Kind, Rule, RuleSet};
 use crate::structure;
 
 /// Bytes around a hit of a regex rule that the regex sees.
@@ -68,9 +69,14 @@ struct Value {
     at: usize,
     start: usize,
     run_end: usize,
+    /// It is given to something, so what stands before may be its name.
+    assigned: bool,
     random: Option<bool>,
     named: Option<bool>,
     present: Option<Present>,
+    called: Option<bool>,
+    /// The words of a remark behind it.
+    remarks: Option<Vec<Word>>,
 }
 
 impl Value {
@@ -238,15 +244,19 @@ impl Evaluator<'_> {
     ) {
         let run_end = at + len;
         read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
-        read.cover(at as isize - context::BESIDE as isize - 1, run_end + 1);
+        read.cover(at as isize - context::BESIDE as isize - 1, run_end + remark::GAP + 1);
         let [mut runs, mut runs_alone] =
             [self.shapes, self.alone].map(|shapes| if len > MANY { shapes.runs() } else { Runs::default() });
         let mut work = Work { hay, cache, found, read };
+        let remarked = remark::begin(hay, at, run_end).is_some();
         for start in starts(hay, at..run_end) {
             // What is given to nothing is no value of a rule that wants context.
             let assigned = context::is_assigned(hay, start);
-            let (shapes, runs) = if assigned { (self.shapes, &mut runs) } else { (self.alone, &mut runs_alone) };
-            let mut value = Value { at, start, run_end, random: None, named: None, present: None };
+            let remarks = (!remarked).then(Vec::new);
+            let told = assigned || remarked;
+            let (shapes, runs) = if told { (self.shapes, &mut runs) } else { (self.alone, &mut runs_alone) };
+            let (random, named, present, called) = (None, None, None, None);
+            let mut value = Value { at, start, run_end, assigned, random, named, present, called, remarks };
             let seen = shapes.at(hay, start, runs, |index, end| self.value(index, end, &mut value, &mut work));
             work.read.cover(at as isize, seen);
         }
@@ -273,24 +283,50 @@ impl Evaluator<'_> {
             return;
         }
         if let Some(context) = &rule.context {
-            let from = value.at.saturating_sub(self.context.within());
-            work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
-            // Asked once for all rules: does any context stand there, and which words are in it?
-            if !*value.named.get_or_insert_with(|| self.context.could_hold(hay, from..start, work.cache)) {
-                return;
-            }
-            let present = value
-                .present
-                .get_or_insert_with(|| ContextIndex::present(self.context.words(hay, from..value.run_end, work.cache)));
-            if !self.context.may_hold(index, present) || !could_match(hay, start, end, rule, format, work.read) {
-                return;
-            }
-            let words = self.context.words(hay, from..value.run_end, work.cache);
-            if !self.context.holds(index, context, hay, words, start) {
+            let fits = |work: &mut Work<'_>| could_match(hay, start, end, rule, format, work.read);
+            let told = value.assigned && self.is_told((index, context), value, work, fits)
+                || self.is_remarked(index, value, work) && fits(work);
+            if !told {
                 return;
             }
         }
         self.try_at(hay, start, &Candidate { index, rule, format }, work.found, work.read);
+    }
+
+    /// Is the context of a rule there before a value, which `fits` its format?
+    fn is_told(
+        &self,
+        (index, context): (usize, &Context),
+        value: &mut Value,
+        work: &mut Work<'_>,
+        fits: impl Fn(&mut Work<'_>) -> bool,
+    ) -> bool {
+        let (hay, start) = (work.hay, value.start);
+        let floor = value.at.saturating_sub(self.context.within());
+        work.read.cover(value.at as isize - self.context.within() as isize - 17, start + 1);
+        // Asked once for all rules: does any context stand there, and which words are in it?
+        if !*value.named.get_or_insert_with(|| self.context.could_hold(hay, floor..start, work.cache)) {
+            return false;
+        }
+        let present = value
+            .present
+            .get_or_insert_with(|| ContextIndex::present(self.context.words(hay, floor..value.run_end, work.cache)));
+        let called = || *value.called.get_or_insert_with(|| Call::around(hay, start, floor).is_some());
+        if !self.context.may_hold(index, present, called) || !fits(work) {
+            return false;
+        }
+        let words = self.context.words(hay, floor..value.run_end, work.cache);
+        self.context.holds(index, context, hay, words, start)
+    }
+
+    /// Does a remark behind a value say that it is one of a rule?
+    fn is_remarked(&self, index: usize, value: &mut Value, work: &mut Work<'_>) -> bool {
+        let Value { start, run_end, .. } = *value;
+        let words = value.remarks.get_or_insert_with(|| {
+            work.read.cover(start as isize - context::NAME as isize - 1, run_end + remark::GAP + remark::REMARK + 8);
+            self.context.remarks(work.hay, start, run_end)
+        });
+        !words.is_empty() && self.context.is_remarked(index, words, run_end)
     }
 
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.

@@ -17,6 +17,7 @@ mod nibbles;
 mod overlap;
 pub mod pairs;
 pub mod prefilter;
+mod remark;
 mod runs;
 pub mod score;
 mod shapes;
@@ -119,10 +120,10 @@ impl Detector {
         self.partners.join(text, matches)
     }
 
-    /// The word of the rule's context that stands before a match.
-    pub fn name_before(&self, hay: &[u8], m: &RawMatch) -> Option<&str> {
+    /// The word of the rule's context that stands before a match, or behind it.
+    pub fn name_at(&self, hay: &[u8], m: &RawMatch) -> Option<&str> {
         let context = self.set.rules()[m.rule].context.as_ref()?;
-        self.context.name_before(context, hay, m.span.start)
+        self.context.name_at(context, hay, m.span.clone())
     }
 
     /// Scans a whole text: the reference that every cleverer way must equal.
