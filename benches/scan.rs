@@ -123,8 +123,8 @@ fn history(c: &mut Criterion) {
     let store = directory.path().join(".git/objects");
     let walk = || {
         let count = Count::default();
-        let problems = Objects::open(&store, gix::hash::Kind::Sha1).walk(&count, &Memory::new(64 << 20));
-        assert!(problems.is_empty(), "{problems:?}");
+        let losses = Objects::open(&store, gix::hash::Kind::Sha1).walk(&count, &Memory::new(64 << 20));
+        assert!(losses.problems.is_empty(), "{:?}", losses.problems);
         count.0.into_inner()
     };
     let mut group = c.benchmark_group("history");

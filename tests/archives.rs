@@ -5,6 +5,7 @@ use std::io::{Cursor, Write as _};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use serde_json::Value;
+use sha2::Digest as _;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -44,6 +45,22 @@ fn zip_with(method: CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
 
 fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     zip_with(CompressionMethod::Deflated, members)
+}
+
+/// A zip with one member, compressed with LZMA as zip has it: a version, the size of the properties, and these.
+fn zip_lzma(name: &str, content: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::LzmaOptions::with_preset(3);
+    let mut encoder = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, Some(content.len() as u64)).unwrap();
+    encoder.write_all(content).unwrap();
+    let stream = encoder.finish().unwrap();
+    // A file of its own has the length behind the properties.
+    let packed = [&[9, 20, 5, 0], &stream[..5], &stream[13..]].concat();
+    let sizes = [crc32fast::hash(content), packed.len() as u32, content.len() as u32].map(u32::to_le_bytes).concat();
+    let about = [&[63, 0, 0, 0, 14, 0, 0, 0, 0, 0][..], &sizes, &(name.len() as u16).to_le_bytes(), &[0, 0]].concat();
+    let local = [b"PK\x03\x04", &about[..], name.as_bytes(), &packed].concat();
+    let entry = [b"PK\x01\x02\x3f\0", &about[..], &[0; 14], name.as_bytes()].concat();
+    let end = [entry.len() as u32, local.len() as u32].map(u32::to_le_bytes).concat();
+    [&local[..], &entry, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &end, &[0, 0]].concat()
 }
 
 fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -146,6 +163,89 @@ fn layers_of_a_container_image() {
     let report = scan_file("oci.tar", tar(&[(&blob, &gzip(&layer(&laid_out)))]), 1);
     assert_eq!(place(&report, &laid_out).0, format!("{blob}!srv/app.jar!config.yml"));
     assert_eq!(place(&report, &laid_out).1, ["tar", "gzip", "tar", "zip"]);
+}
+
+/// A blob of an OCI layout: its path and content.
+fn blob(content: Vec<u8>) -> (String, Vec<u8>) {
+    let digest: String = sha2::Sha256::digest(&content).iter().map(|b| format!("{b:02x}")).collect();
+    (format!("blobs/sha256/{digest}"), content)
+}
+
+#[test]
+fn an_oci_layout_in_which_a_later_layer_deletes_the_secret() {
+    let [deleted, squeezed, plain, variable] = [65, 66, 67, 68].map(github_token);
+    // Some tools end a layer right behind the content of its last member, without the rest of the block.
+    let cut = |token: &str| {
+        let content = config(token);
+        let mut layer = tar(&[("etc/app/config.yml", &content)]);
+        layer.truncate(512 + content.len());
+        layer
+    };
+    let layers = [
+        blob(gzip(&cut(&deleted))),
+        blob(gzip(&tar(&[("etc/app/.wh.config.yml", b""), ("srv/.wh..wh..opq", b"")]))),
+        blob(zstd(&tar(&[("srv/settings.yml", &config(&squeezed))]))),
+        blob(tar(&[("srv/more.yml", &config(&plain))])),
+    ];
+    let image = blob(format!("{{\"config\":{{\"Env\":[\"API={variable}\"]}},\"rootfs\":{{}}}}").into_bytes());
+    let digest = |(path, _): &(String, Vec<u8>)| format!("sha256:{}", path.rsplit('/').next().unwrap());
+    let listed: Vec<String> = layers.iter().map(|l| format!("{{\"digest\":\"{}\"}}", digest(l))).collect();
+    let manifest =
+        blob(format!("{{\"config\":\"{}\",\"layers\":[{}]}}", digest(&image), listed.join(",")).into_bytes());
+    let inner = blob(format!("{{\"manifests\":[{{\"digest\":\"{}\"}}]}}", digest(&manifest)).into_bytes());
+    let index = format!("{{\"manifests\":[{{\"digest\":\"{}\"}}]}}", digest(&inner));
+    let repo = Repo::new();
+    repo.write("oci/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
+    repo.write("oci/index.json", index);
+    for (path, content) in layers.iter().chain([&image, &manifest, &inner]) {
+        repo.write(format!("oci/{path}"), content);
+    }
+    let report = repo.keyscan().arg("--no-history").json(1);
+    assert_eq!(report.value["complete"], true, "{}", report.story);
+    let found = |secret: &str| {
+        let occurrence = &report.finding(secret)["occurrences"][0];
+        (text(&occurrence["paths"][0]["path"]), place(&report, secret))
+    };
+    for (layer, secret, member, via) in [
+        (0, &deleted, "etc/app/config.yml", ["gzip", "tar"].as_slice()),
+        (2, &squeezed, "srv/settings.yml", &["zstd", "tar"]),
+        (3, &plain, "srv/more.yml", &["tar"]),
+    ] {
+        let (path, (inside, chain)) = found(secret);
+        assert_eq!((path, inside.as_str()), (format!("oci/{}", layers[layer].0), member));
+        assert_eq!(chain, via);
+    }
+    assert_eq!(text(&report.finding(&variable)["occurrences"][0]["paths"][0]["path"]), format!("oci/{}", image.0));
+    // The same as one file, as other tools save it: layers by their digest, and links with the names of old.
+    let saved = tar(&[("0123.tar", &cut(&deleted)), ("manifest.json", b"[{\"Layers\":[\"0123.tar\"]}]")]);
+    let report = scan_file("saved.tar", saved, 1);
+    assert_eq!(place(&report, &deleted).0, "0123.tar!etc/app/config.yml");
+    // What lacks a part of its content is damaged all the same.
+    let mut short = cut(&deleted);
+    short.truncate(short.len() - 1);
+    let report = scan_file("short.tar", short, 2);
+    assert!(report.problems()[0].contains("the archive is damaged"), "{}", report.story);
+    assert!(report.has(&deleted), "{}", report.story);
+}
+
+#[test]
+fn a_zip_with_lzma() {
+    let token = github_token(69);
+    let content = [config(&token), b"more text\n".repeat(2000)].concat();
+    let good = zip_lzma("settings/config.yml", &content);
+    let report = scan_file("a.zip", &good, 1);
+    assert_eq!(place(&report, &token), ("settings/config.yml".to_owned(), vec!["zip".to_owned()]));
+    let mut bad = good.clone();
+    let at = good.len() - 150;
+    bad[at..at + 8].fill(0xff);
+    let report = scan_file("a.zip", bad, 2);
+    assert!(report.problems()[0].contains("settings/config.yml"), "{}", report.story);
+    // A window of 4 GiB is not made room for.
+    let mut huge = good;
+    let window = 30 + "settings/config.yml".len() + 5;
+    huge[window..window + 4].fill(0xff);
+    let report = scan_file("a.zip", huge, 2);
+    assert!(report.problems()[0].contains("more memory"), "{}", report.story);
 }
 
 #[test]

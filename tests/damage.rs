@@ -1,5 +1,6 @@
 //! What is damaged is named, and nothing else is lost with it: every other object is still scanned, exit code 2, no panic.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -253,13 +254,213 @@ fn a_copy_elsewhere_makes_good_what_is_damaged() {
     victim.repo.git(["repack", "-q", "-a", "-f"]);
     let (offset, len, _) = victim.place(&victim.blobs[0]);
     change(&victim.file("pack"), |bytes| bytes[offset + len / 2] ^= 0xff);
-    let json = victim.damaged(&[&victim.blobs[0]], &[0, 1, 2]);
-    assert_eq!(
-        json.finding(&victim.tokens[0])["occurrences"].as_array().unwrap().len(),
-        6,
-        "each version once\n{}",
-        json.story
-    );
+    // Nothing is lost, and the owner is told all the same.
+    let json = victim.repo.json(1);
+    assert_eq!(json.value["complete"], true, "{}", json.story);
+    assert!(texts(&json.value["receipt"]["notes"]).iter().any(|n| n.contains("1 object is damaged in pack-")));
+    assert_eq!(json.count("blobs"), 18, "{}", json.story);
+    for token in &victim.tokens {
+        let finding = json.finding(token);
+        assert_eq!(finding["occurrences"].as_array().unwrap().len(), 6, "each version once\n{}", json.story);
+        assert_eq!(text(&finding["life"]["first"]["summary"]), "version 0", "{}", json.story);
+    }
+}
+
+#[test]
+fn an_index_of_the_first_version_that_has_no_sums_of_objects() {
+    let victim = Victim::packed(5270);
+    victim.repo.git(["-c", "pack.indexVersion=1", "repack", "-q", "-a", "-d", "-f"]);
+    let index = fs::read(victim.file("idx")).unwrap();
+    assert_ne!(index[..4], *b"\xfftOc");
+    victim.repo.json(1);
+    let places = [0, 1, 2].map(|n| victim.place(&victim.blobs[n]));
+    let pack = victim.file("pack");
+    let good = fs::read(&pack).unwrap();
+    for (n, (offset, len, _)) in places.iter().enumerate() {
+        let others: Vec<usize> = (0..3).filter(|other| *other != n).collect();
+        // A blob that has become a tree; a stream that is damaged.
+        for (at, bit) in [(0, 0x10), (len / 2, 0xff)] {
+            let mut bad = good.clone();
+            bad[offset + at] ^= bit;
+            overwrite(&pack, &bad);
+            victim.damaged(&[&victim.blobs[n]], &others);
+        }
+    }
+}
+
+/// Another store with an object of a repository, as a loose one: the store, and the path of the object.
+fn other_store(repo: &Repo, id: &str) -> (PathBuf, PathBuf) {
+    let other = repo.beside("other");
+    repo.git(["init", "-q", "--bare", other.to_str().unwrap()]);
+    fs::write(other.join("blob"), repo.try_git(repo.path(), &["cat-file", "blob", id]).stdout).unwrap();
+    assert_eq!(repo.git_in(&other, ["hash-object", "-w", "blob"]), id);
+    let loose = other.join("objects").join(&id[..2]).join(&id[2..]);
+    (other.join("objects"), loose)
+}
+
+#[test]
+fn a_damaged_base_that_is_whole_elsewhere_loses_none_of_what_is_made_from_it() {
+    fn loose(repo: &Repo, id: &str, content: &[u8]) {
+        fs::create_dir_all(repo.loose(id).parent().unwrap()).unwrap();
+        fs::write(repo.loose(id), content).unwrap();
+    }
+    fn borrow(repo: &Repo, store: &Path) {
+        fs::write(repo.path().join(".git/objects/info/alternates"), format!("{}\n", store.display())).unwrap();
+    }
+    type Put = fn(&Repo, &str);
+    let elsewhere: [(&str, Put); 4] = [
+        ("a loose object", |repo, id| loose(repo, id, &fs::read(other_store(repo, id).1).unwrap())),
+        ("another pack", |repo, id| {
+            repo.git_with_input(&["pack-objects", "-q", ".git/objects/pack/pack"], &format!("{id}\n"));
+        }),
+        ("a store that it borrows from", |repo, id| borrow(repo, &other_store(repo, id).0)),
+        ("a damaged loose object, and a good one in another store", |repo, id| {
+            borrow(repo, &other_store(repo, id).0);
+            loose(repo, id, b"garbage");
+        }),
+    ];
+    for (n, (what, put)) in elsewhere.into_iter().enumerate() {
+        println!("{what}");
+        let victim = Victim::packed(5200 + 10 * n as u64);
+        let id = &victim.blobs[0];
+        let (offset, len, _) = victim.place(id);
+        let pack = victim.file("pack");
+        put(&victim.repo, id);
+        change(&pack, |bytes| bytes[offset + len / 2] ^= 0xff);
+        let json = victim.repo.json(1);
+        let places = json.finding(&victim.tokens[0])["occurrences"].as_array().unwrap();
+        assert_eq!(places.len(), 6, "{what}\n{}", json.story);
+        assert_eq!(json.count("blobs"), 18, "{what}\n{}", json.story);
+        // With a wrong index on top of it, too: the copies are found, and the index is told.
+        change(&pack.with_extension("idx"), |bytes| *bytes.last_mut().unwrap() ^= 1);
+        let json = victim.damaged(&["index of the pack is damaged"], &[0, 1, 2]);
+        assert_eq!(json.count("blobs"), 18, "{what}\n{}", json.story);
+    }
+}
+
+#[test]
+fn two_packs_that_are_damaged_in_different_places_make_each_other_good() {
+    let victim = Victim::packed(5260);
+    let first = victim.file("pack");
+    let ids = victim.repo.git(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+    // The same objects with short chains, so that the deltas are others.
+    let args = ["pack-objects", "-q", "--no-reuse-delta", "--depth=1", ".git/objects/pack/pack"];
+    victim.repo.git_with_input(&args, &format!("{ids}\n"));
+    let packs = victim.repo.git_files("objects/pack", "pack");
+    let second = packs.iter().find(|p| **p != first).expect("a second pack").clone();
+    let place = |pack: &Path, id: &str| -> (usize, usize) {
+        let listing = victim.repo.git(["verify-pack", "-v", pack.with_extension("idx").to_str().unwrap()]);
+        let row: Vec<&str> = listing.lines().find(|l| l.starts_with(id)).unwrap().split_whitespace().collect();
+        (row[4].parse().unwrap(), row[3].parse().unwrap())
+    };
+    let breaking = [(&first, &victim.blobs[0]), (&second, &victim.blobs[1]), (&second, &victim.blobs[2])];
+    let last = (&first, place(&first, &victim.blobs[2]));
+    let breaking = breaking.map(|(pack, id)| (pack, place(pack, id)));
+    for (pack, (offset, len)) in breaking {
+        change(pack, |bytes| bytes[offset + len / 2] ^= 0xff);
+    }
+    let json = victim.repo.json(1);
+    assert_eq!(json.count("blobs"), 18, "{}", json.story);
+    assert!(victim.tokens.iter().all(|token| json.finding(token)["occurrences"].as_array().unwrap().len() == 6));
+    // The third of them in both: now it is lost, and so is what both packs make from it.
+    let (pack, (offset, len)) = last;
+    change(pack, |bytes| bytes[offset + len / 2] ^= 0xff);
+    let json = victim.damaged(&[&victim.blobs[2]], &[0, 1]);
+    assert_eq!(json.problems().iter().filter(|p| p.contains(victim.blobs[2].as_str())).count(), 1, "{}", json.story);
+}
+
+/// The objects of these that git can still read, and that are what their id says.
+fn readable(repo: &Repo, ids: &[String]) -> BTreeSet<String> {
+    let can = |id: &&String| {
+        let kind = repo.try_git(repo.path(), &["cat-file", "-t", id]);
+        let kind = String::from_utf8_lossy(&kind.stdout).trim().to_owned();
+        let content = repo.try_git(repo.path(), &["cat-file", &kind, id]);
+        let mut whole = format!("{kind} {}\0", content.stdout.len()).into_bytes();
+        whole.extend(&content.stdout);
+        content.status.success()
+            && sha1::Sha1::digest(&whole).iter().map(|b| format!("{b:02x}")).collect::<String>() == **id
+    };
+    ids.iter().filter(can).cloned().collect()
+}
+
+#[test]
+fn never_less_than_git_can_read() {
+    let rounds: u64 = std::env::var("KEYSCAN_DAMAGE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let seed: u64 = std::env::var("KEYSCAN_DAMAGE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    // Every version of a file and every message has a token of its own.
+    let repo = Repo::new();
+    let mut held: BTreeMap<String, String> = BTreeMap::new();
+    let text: String = (0..80).map(|l| format!("line {l}: {}\n", l * 7919)).collect();
+    for version in 0..8 {
+        for file in 0..2 {
+            let token = github_token(5300 + 10 * version + file);
+            repo.write(format!("file{file}"), format!("{file}\n{text}{version}\n{}", line(&token)));
+            repo.git(["add", "--all"]);
+            held.insert(repo.git(["rev-parse", &format!(":file{file}")]), token);
+        }
+        let token = github_token(5300 + 10 * version + 9);
+        held.insert(repo.commit_staged(&token), token);
+    }
+    repo.git(["rm", "-q", "-r", "--cached", "."]);
+    repo.remove("file0");
+    repo.remove("file1");
+    repo.commit_staged("gone");
+    // Some are in a second pack, with other deltas, and some loose.
+    let ids = repo.git(["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+    let ids: Vec<String> = ids.lines().map(str::to_owned).collect();
+    let some = |from: usize| ids.iter().skip(from).step_by(3).map(|id| format!("{id}\n")).collect::<String>();
+    repo.git(["repack", "-q", "-a", "-f"]);
+    repo.git_with_input(&["pack-objects", "-q", "--no-reuse-delta", "--depth=2", ".git/objects/pack/pack"], &some(0));
+    for id in ids.iter().enumerate().filter(|(at, _)| at % 3 != 1).map(|(_, id)| id) {
+        fs::remove_file(repo.loose(id)).unwrap();
+    }
+    fs::remove_dir_all(repo.path().join(".git/logs")).unwrap();
+    let mut files = Vec::new();
+    list(&repo.path().join(".git/objects"), &mut files);
+    files.sort();
+    files.retain(|f| f.extension().is_none_or(|e| e == "pack" || e == "idx"));
+    let packs: Vec<PathBuf> = files.iter().filter(|f| f.extension().is_some_and(|e| e == "pack")).cloned().collect();
+    let mut rng = Rng::new(seed);
+    let mut fewer = 0;
+    for round in 0..rounds {
+        let mut kept = BTreeMap::new();
+        for _ in 0..1 + rng.below(3) {
+            let path = if rng.below(3) > 0 { &packs[rng.below(packs.len())] } else { &files[rng.below(files.len())] };
+            let mut bytes = fs::read(path).unwrap();
+            kept.entry(path).or_insert_with(|| bytes.clone());
+            let at = rng.below(bytes.len());
+            if rng.below(8) == 0 {
+                bytes.truncate(at.max(1));
+            } else {
+                let end = (at + 1 + rng.below(3)).min(bytes.len());
+                bytes[at..end].iter_mut().for_each(|b| *b ^= 1 + rng.below(255) as u8);
+            }
+            overwrite(path, &bytes);
+        }
+        let names: Vec<String> = kept.keys().map(|p| p.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        let story = format!("seed {seed} round {round}: damaged {names:?}");
+        let can = readable(&repo, &ids);
+        let out = repo.keyscan().args(["--format", "json"]).run();
+        assert!(!out.text().contains("panicked"), "{story}\n{}", out.story());
+        let code = out.status.code();
+        let json = out.json();
+        let problems = json.problems();
+        for (id, token) in &held {
+            let named = problems.iter().filter(|p| p.contains(&format!("object {id}"))).count();
+            let found = json.has(token);
+            assert!(found || !can.contains(id), "{story}: git can read {id}\n{}", json.story);
+            assert!(found || code == Some(2), "{story}: {id} is lost in silence\n{}", json.story);
+            assert!(named <= 1, "{story}: {id} is named {named} times\n{}", json.story);
+            assert!(named == 0 || !can.contains(id), "{story}: git can read {id}, which is named\n{}", json.story);
+        }
+        assert!(code == Some(2) || problems.is_empty(), "{story}\n{}", json.story);
+        fewer += usize::from(can.len() < ids.len());
+        for (path, good) in kept {
+            overwrite(path, &good);
+        }
+    }
+    assert!(fewer * 4 > rounds as usize, "git lost something in {fewer} of {rounds} rounds only");
+    repo.json(1);
 }
 
 #[test]

@@ -42,27 +42,25 @@ fn assert_same(what: &str, a: &[(&str, Vec<u8>)], b: &[(&str, Vec<u8>)]) {
 
 /// A value that some rule may find, as it is or in another spelling.
 fn assigned(rng: &mut Rng) -> Vec<u8> {
-    let plain = plainly_assigned(rng);
-    let quote = plain.iter().position(|&b| b == b'"').unwrap_or_default() + 1;
-    let (name, value) = plain.split_at(quote);
-    let value = &value[..value.len() - 1];
+    let (before, value, behind) = told(rng);
+    let plain = [before.as_bytes(), &value, b"\""].concat();
     let escaped = |escape: &dyn Fn(u8) -> String, most: usize| -> Vec<u8> {
         let one = |(i, b): (usize, &u8)| if i % most == 0 { escape(*b).into_bytes() } else { vec![*b] };
         value.iter().enumerate().flat_map(one).collect()
     };
     let some = 1 + rng.below(9);
     let spelt = match rng.below(16) {
-        0 => BASE64.encode(value).into_bytes(),
+        0 => BASE64.encode(&value).into_bytes(),
         1 => wrapped(&BASE64.encode(&plain), 16 + rng.below(70)),
         2 => BASE64.encode(BASE64.encode(&plain).as_bytes()).into_bytes(),
-        3 => HEXLOWER.encode(value).into_bytes(),
+        3 => HEXLOWER.encode(&value).into_bytes(),
         4 => escaped(&|b| format!("%{b:02X}"), some),
         5 => escaped(&|b| format!("\\u{b:04x}"), some),
         6 => escaped(&|b| format!("&#{b};"), some),
         7 => [&value[..value.len() / 2], b"\\\n", &value[value.len() / 2..]].concat(),
-        _ => return plain,
+        _ => value,
     };
-    [name, &spelt, b"\""].concat()
+    [before.as_bytes(), &spelt, b"\"", behind.as_bytes()].concat()
 }
 
 /// Lines of a column.
@@ -70,17 +68,21 @@ fn wrapped(text: &str, column: usize) -> Vec<u8> {
     text.as_bytes().chunks(column).collect::<Vec<_>>().join(b"\n  ".as_slice())
 }
 
-/// A value that some rule may find, with the name that the rule wants before it.
-fn plainly_assigned(rng: &mut Rng) -> Vec<u8> {
+/// A value that some rule may find, with what the rule wants before or behind it; a quote stands on both sides.
+fn told(rng: &mut Rng) -> (String, Vec<u8>, String) {
     let rules = builtin_rules();
     loop {
         let rule = &rules.rules()[rng.below(rules.rules().len())];
         let Some(value) = mint::mint(rule, rng).filter(|v| v.len() < 4000) else { continue };
-        let name = rule.context.as_ref().map_or_else(
-            || "value".to_owned(),
-            |c| format!("{}_{}", c.near[0], c.hint.first().map_or("key", String::as_str)),
-        );
-        return [name.as_bytes(), b" = \"", &value, b"\""].concat();
+        let Some(context) = &rule.context else { return ("value = \"".into(), value, String::new()) };
+        let (near, hint) = (&context.near[0], context.hint.first().map_or("key", String::as_str));
+        let (before, behind) = match rng.below(6) {
+            0 => ("\"".into(), format!(",  # {near} {hint}")),
+            1 => ("| \"".into(), format!(" | {near} {hint} |")),
+            2 => (format!("{near}('app', \""), ")".into()),
+            _ => (format!("{near}_{hint} = \""), String::new()),
+        };
+        return (before, value, behind);
     }
 }
 

@@ -399,6 +399,38 @@ fn hex_values_belong_to_the_issuer_in_their_name() {
     assert!(failures.is_empty(), "{} of rules and places fail:\n{}", failures.len(), report(&failures));
 }
 
+/// A remark behind a value, and the client that it is given to, say whose it is; what says something else does not.
+#[test]
+fn values_without_a_name_of_their_own() {
+    let scan = |rule: &str, source: &str| {
+        let index = detector().rules().metas().iter().position(|meta| meta.id == rule).unwrap();
+        detector().scan(source.as_bytes()).iter().any(|m| m.rule == index && m.confidence >= Confidence::Medium)
+    };
+    for seed in 0..SEEDS {
+        let [datadog, twilio, algolia] =
+            ["datadog-api-key", "twilio-auth-token", "algolia-admin-api-key"].map(|rule| crate::util::mint(rule, seed));
+        for (rule, want, source) in [
+            ("datadog-api-key", true, format!("KEYS = [\n    \"{datadog}\",  # datadog api key\n]\n")),
+            ("datadog-api-key", true, format!("{datadog}  # Datadog API key\n")),
+            ("datadog-api-key", true, format!("api_key: {datadog}  # datadog\n")),
+            ("datadog-api-key", true, format!("| `{datadog}` | datadog api key |\n")),
+            ("datadog-api-key", false, format!("\"{datadog}\",  # sha256 of the datadog api key\n")),
+            ("datadog-api-key", false, format!("checksum: {datadog}  # datadog api key\n")),
+            ("datadog-api-key", false, format!("{datadog}\n# datadog api key\n")),
+            ("datadog-api-key", false, format!("https://x.org/{datadog}#datadog-api-key\n")),
+            ("datadog-api-key", false, format!("\"{datadog}\",  # datadog_api_key = os.environ['KEY']\n")),
+            ("twilio-auth-token", true, format!("{twilio} // twilio auth token\n")),
+            ("twilio-auth-token", true, format!("| {twilio} | Twilio auth token | note |\n")),
+            ("algolia-admin-api-key", true, format!("const client = algoliasearch('B1G2GM9NG0', '{algolia}');\n")),
+            ("algolia-admin-api-key", true, format!("algoliasearch(\n  'B1G2GM9NG0',\n  \"{algolia}\",\n)\n")),
+            ("algolia-admin-api-key", false, format!("algolia.getObject('B1G2GM9NG0', '{algolia}');\n")),
+            ("algolia-admin-api-key", false, format!("import algoliasearch;\nget('B1G2GM9NG0', '{algolia}');\n")),
+        ] {
+            assert_eq!(scan(rule, &source), want, "{rule}: {source}");
+        }
+    }
+}
+
 /// Two credentials of a kind side by side are two findings.
 #[test]
 fn adjacent_credentials_are_both_found() {

@@ -1,6 +1,8 @@
 //! tar, as a stream: also the layers of container images.
 
-use std::io::Read;
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::rc::Rc;
 
 use super::{Note, Walker};
 
@@ -14,16 +16,34 @@ pub(super) fn is_tar(head: &[u8]) -> bool {
     sum == head.iter().enumerate().map(of).sum::<u32>()
 }
 
+/// Counts what is read.
+struct Counted<'r> {
+    reader: &'r mut dyn Read,
+    count: Rc<Cell<u64>>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.count.set(self.count.get() + read as u64);
+        Ok(read)
+    }
+}
+
 impl Walker<'_> {
     pub(super) fn tar(&mut self, reader: &mut dyn Read, depth: u8) {
         self.at.via.push("tar");
-        let mut archive = tar::Archive::new(reader);
+        let count = Rc::new(Cell::new(0));
+        let mut archive = tar::Archive::new(Counted { reader, count: Rc::clone(&count) });
+        // Where the content of the last member ends. Some tools leave out what fills the block, and the end of the archive.
+        let mut end = None;
         match archive.entries() {
             Ok(entries) => {
                 for entry in entries {
                     match entry {
                         Ok(mut entry) => {
                             let kind = entry.header().entry_type();
+                            end = (!kind.is_gnu_sparse()).then(|| entry.raw_file_position() + entry.size());
                             if !(kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()) {
                                 continue;
                             }
@@ -33,7 +53,8 @@ impl Walker<'_> {
                             }
                         }
                         Err(e) => {
-                            if !self.is_over() {
+                            let whole = end == Some(count.get());
+                            if !whole && !self.is_over() {
                                 self.note(Note::Damaged(e.to_string()));
                             }
                             break;

@@ -1,10 +1,12 @@
 //! Context words before a value: `datadog` and `key` before 32 hex digits.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::detect::keys::Keys;
 use crate::detect::nibbles::Nibbles;
+use crate::detect::remark;
 use crate::detect::runs;
 use crate::detect::simd::FIND;
 use crate::detect::trigrams::Trigrams;
@@ -325,11 +327,15 @@ impl ContextIndex {
         &cache.words[first..last]
     }
 
-    /// The last of a rule's own words before a value, as the rule writes it.
-    pub fn name_before(&self, context: &Context, hay: &[u8], at: usize) -> Option<&str> {
-        let words = self.find(hay, at.saturating_sub(context.within)..at);
-        let mut names = words.iter().map(|word| &self.words[word.index]);
-        names.rfind(|word| context.near.contains(word)).map(String::as_str)
+    /// The last of a rule's own words before a value, as the rule writes it, or else the first in a remark behind it.
+    pub fn name_at(&self, context: &Context, hay: &[u8], value: Range<usize>) -> Option<&str> {
+        let own = |word: &Word| Some(&self.words[word.index]).filter(|word| context.near.contains(word));
+        let before = self.find(hay, value.start.saturating_sub(context.within)..value.start);
+        let name = before.iter().rev().find_map(own).or_else(|| {
+            let remark = remark::text(hay, remark::begin(hay, value.start, value.end)?)?;
+            self.find(hay, remark).iter().find_map(own)
+        });
+        name.map(String::as_str)
     }
 
     /// Which words are these?
@@ -340,9 +346,10 @@ impl ContextIndex {
     }
 
     /// Could the context of a rule be there? What [`ContextIndex::holds`] says no to may pass, but not the other way round.
-    pub fn may_hold(&self, rule: usize, present: &Present) -> bool {
+    /// `called` tells whether the value is given to a call.
+    pub fn may_hold(&self, rule: usize, present: &Present, called: impl FnOnce() -> bool) -> bool {
         let Wanted { near, hint, no_hint } = &self.rules[rule];
-        near.meets(present) && (*no_hint || hint.meets(present))
+        near.meets(present) && (*no_hint || hint.meets(present) || called())
     }
 
     /// Is a value given to a name that holds a near word of a rule and ends with a hint of it? `ACME_API_KEY = "`
@@ -354,13 +361,40 @@ impl ContextIndex {
         words.iter().any(|w| near.has(w.index)) && words.iter().any(|w| last(&w)) && !self.is_public(rule, words.iter())
     }
 
+    /// The words that a remark behind a value holds, and the name right before it.
+    pub fn remarks(&self, hay: &[u8], start: usize, end: usize) -> Vec<Word> {
+        let remark = remark::begin(hay, start, end).and_then(|from| remark::text(hay, from));
+        let Some(remark) = remark else { return Vec::new() };
+        let mut words = self.find(hay, remark);
+        if !words.is_empty() {
+            words.extend(self.find(hay, name_of(hay, start, 0, true)));
+        }
+        words
+    }
+
+    /// Says a remark behind the value at `at`, perhaps with the name before it, that it is one of a rule?
+    pub fn is_remarked(&self, rule: usize, words: &[Word], at: usize) -> bool {
+        let Wanted { near, hint, no_hint } = &self.rules[rule];
+        let own = |w: &&Word| near.has(w.index) || hint.has(w.index);
+        let inside =
+            |w: &Word| words.iter().filter(own).any(|o| o.span.start <= w.span.start && w.span.end <= o.span.end);
+        let is_public = |w: &Word| w.index < PUBLIC_WORDS.len() && !inside(w);
+        words.iter().any(|w| w.span.start >= at && near.has(w.index))
+            && (*no_hint || words.iter().any(|w| hint.has(w.index)))
+            && !words.iter().any(is_public)
+    }
+
     /// Is the context of a rule, given by its index, there for a value that begins at `at`?
     pub fn holds(&self, rule: usize, context: &Context, hay: &[u8], words: &[Word], at: usize) -> bool {
         let Wanted { near, hint, no_hint } = &self.rules[rule];
+        let call = LazyCell::new(|| Call::around(hay, at, at.saturating_sub(context.within)));
         let in_reach = |w: &&Word| near.has(w.index) && w.span.end <= at && at - w.span.start <= context.within;
         words.iter().filter(in_reach).any(|near| {
             let after = || words.iter().filter(|w| w.span.end <= at && w.span.start + 24 >= near.span.start);
-            let hinted = *no_hint || after().any(|w| w.span != near.span && hint.has(w.index)) || hint.has(near.index);
+            let hinted = *no_hint
+                || after().any(|w| w.span != near.span && hint.has(w.index))
+                || hint.has(near.index)
+                || call.as_ref().is_some_and(|call| call.is_of(hay, &near.span));
             hinted && !self.is_public(rule, after())
         }) && !self.is_of_another(rule, context, hay, words, at)
     }
@@ -393,6 +427,59 @@ impl ContextIndex {
         let public = last().filter(|w| w.index < PUBLIC_WORDS.len()).map(|w| w.span.start).min();
         // `public_key` is more than the `key` in it, `client_id` more than the `id`.
         public.is_some_and(|public| own.is_none_or(|own| public < own))
+    }
+}
+
+/// The name of what is called with a value among its arguments: `new Acme(`, `acme.Client(`.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The whole name with its parts.
+    chain: Range<usize>,
+    /// The last part.
+    last: Range<usize>,
+}
+
+impl Call {
+    /// The call around a value at `at`. Its other arguments are plain: names, numbers and texts.
+    pub fn around(hay: &[u8], at: usize, floor: usize) -> Option<Self> {
+        let before = &hay[floor..at];
+        let plain = |b: u8| {
+            is_token_byte(b) && b != b'=' || b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b',' | b'$')
+        };
+        let open = before.iter().rposition(|&b| !plain(b)).filter(|&open| before[open] == b'(')?;
+        let name = &before[..open];
+        let len = |text: &[u8], more: &[u8]| {
+            text.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_' || more.contains(b)).count()
+        };
+        let (last, chain) = (len(name, b""), len(name, b".:->"));
+        let end = floor + open;
+        (last > 0).then(|| Self { chain: end - chain..end, last: end - last..end })
+    }
+
+    /// Is it the word that is called, or a client that is made of it?
+    fn is_of(&self, hay: &[u8], word: &Range<usize>) -> bool {
+        const ENDINGS: [&[u8]; 7] = [b"", b"search", b"client", b"restclient", b"api", b"apiclient", b"sdk"];
+        const MAKERS: [&[u8]; 10] = [
+            b"client",
+            b"restclient",
+            b"new",
+            b"create",
+            b"init",
+            b"initialize",
+            b"configure",
+            b"setup",
+            b"auth",
+            b"login",
+        ];
+        let is = |range: Range<usize>, among: &[&[u8]]| {
+            among.iter().any(|text| hay[range.clone()].eq_ignore_ascii_case(text))
+        };
+        let within = self.chain.start <= word.start && word.end <= self.chain.end;
+        let begins = within && (word.start == self.chain.start || !hay[word.start - 1].is_ascii_alphanumeric());
+        let part = || {
+            word.end..word.end + hay[word.end..self.chain.end].iter().take_while(|b| b.is_ascii_alphanumeric()).count()
+        };
+        begins && is(part(), &ENDINGS) && (part().end == self.chain.end || is(self.last.clone(), &MAKERS))
     }
 }
 
@@ -623,6 +710,17 @@ mod tests {
             ("acme token: \"VALUE\"\ndecode(\"", true),
             ("acme: {\n publicResourceKey: ", false),
             ("NEXT_PUBLIC_ACME_KEY=", true),
+            // What is called with the value says whose it is.
+            ("acme('APP', '", true),
+            ("new Acme(\n  'APP',\n  \"", true),
+            ("x = Acme::Client.new('APP', '", true),
+            ("acme.initialize(app, '", true),
+            ("acme.find('", false),
+            ("findAcme('", false),
+            ("acme('APP', find('", false),
+            ("acme(sha1('", false),
+            ("acme('APP'); find('", false),
+            ("acme({id: '", false),
         ];
         // In two halves, so that keyscan finds nothing in its own source.
         let (value, code) = (concat!("0a1b2c3d4", "e5f6a7b8"), concat!("aGVsbG82xaGVsb/", "DD+Gd29yaGVsbG8gaG9x"));
@@ -631,6 +729,27 @@ mod tests {
             let hay = format!("{text}{code}");
             let words = index.find(hay.as_bytes(), 0..text.len());
             assert_eq!(index.holds(0, &context, hay.as_bytes(), &words, text.len()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn remarks_behind_a_value() {
+        let (index, _) = index();
+        for (before, behind, want) in [
+            ("\"", "\",  # acme api key", true),
+            ("", " // Acme auth token", true),
+            ("key: ", " # acme", true),
+            ("", " // acme", false),
+            ("", " // the key", false),
+            ("", " # sha256 of the acme key", false),
+            ("", " # acme key id", false),
+            ("checksum: ", " # acme key", false),
+            ("| ", " | acme api key |", true),
+        ] {
+            let hay = format!("{before}VALUE{behind}");
+            let end = before.len() + "VALUE".len();
+            let words = index.remarks(hay.as_bytes(), before.len(), end);
+            assert_eq!(index.is_remarked(0, &words, end), want, "{hay}");
         }
     }
 
@@ -693,7 +812,7 @@ mod tests {
     fn the_name_is_the_one_that_stands_there() {
         let (index, context) = index();
         for (text, want) in [("DD_API_KEY=", Some("dd")), ("dd or acme key: ", Some("acme")), ("key=", None)] {
-            assert_eq!(index.name_before(&context, text.as_bytes(), text.len()), want, "{text}");
+            assert_eq!(index.name_at(&context, text.as_bytes(), text.len()..text.len()), want, "{text}");
         }
     }
 

@@ -7,19 +7,20 @@ use std::sync::OnceLock;
 
 use crate::detect::ByValue;
 use crate::detect::boundary;
-use crate::detect::context::{self, ContextIndex, Present, WordCache};
+use crate::detect::context::{self, Call, ContextIndex, Present, Word, WordCache};
 use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::overlap::Spans;
 use crate::detect::prefilter::{Hit, JUDGED, Prefilter, What, value_end};
 use crate::detect::random::looks_random;
+use crate::detect::remark;
 use crate::detect::score::{self, Evidence};
 use crate::detect::shapes::{Runs, TOLD_APART};
 use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::generic;
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
-use crate::rules::{Anchoring, Boundary, Certainty, Kind, Rule, RuleSet};
+use crate::rules::{Anchoring, Boundary, Certainty, Context, Kind, Rule, RuleSet};
 use crate::structure;
 
 /// Bytes around a hit of a regex rule that the regex sees.
@@ -70,12 +71,22 @@ struct Value {
     at: usize,
     start: usize,
     run_end: usize,
+    /// It is given to something, so what stands before may be its name.
+    assigned: bool,
     random: Option<bool>,
     named: Option<bool>,
     present: Option<Present>,
+    called: Option<bool>,
+    /// The words of a remark behind it.
+    remarks: Option<Vec<Word>>,
 }
 
 impl Value {
+    /// Is it known that no word stands before it or behind it that a rule could go by?
+    fn has_no_context(&self) -> bool {
+        (!self.assigned || self.named == Some(false)) && self.remarks.as_ref().is_some_and(Vec::is_empty)
+    }
+
     fn is_random(&mut self, hay: &[u8], read: &mut Read) -> bool {
         let Self { start, run_end, .. } = *self;
         *self.random.get_or_insert_with(|| {
@@ -244,16 +255,20 @@ impl<'a> Evaluator<'a> {
     ) {
         let run_end = at + len;
         read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
-        read.cover(at as isize - context::BESIDE as isize - 1, run_end + 1);
+        read.cover(at as isize - context::BESIDE as isize - 1, run_end + remark::GAP + 1);
         let ByValue { shapes, alone, .. } = self.by_value();
         let [mut runs, mut runs_alone] =
             [shapes, alone].map(|shapes| if len > MANY { shapes.runs() } else { Runs::default() });
         let mut work = Work { hay, cache, found, read };
+        let remarked = remark::begin(hay, at, run_end).is_some();
         for start in starts(hay, at..run_end) {
             // What is given to nothing is no value of a rule that wants context.
             let assigned = context::is_assigned(hay, start);
-            let (shapes, runs) = if assigned { (shapes, &mut runs) } else { (alone, &mut runs_alone) };
-            let mut value = Value { at, start, run_end, random: None, named: None, present: None };
+            let remarks = (!remarked).then(Vec::new);
+            let told = assigned || remarked;
+            let (shapes, runs) = if told { (shapes, &mut runs) } else { (alone, &mut runs_alone) };
+            let (random, named, present, called) = (None, None, None, None);
+            let mut value = Value { at, start, run_end, assigned, random, named, present, called, remarks };
             let seen = shapes.at(hay, start, runs, |index, end| self.value(index, end, &mut value, &mut work));
             work.read.cover(at as isize, seen);
         }
@@ -276,32 +291,58 @@ impl<'a> Evaluator<'a> {
         let rule = &self.set.rules()[index];
         let Some(format) = &rule.format else { return };
         let (hay, start) = (work.hay, value.start);
-        if value.named == Some(false) && rule.context.is_some() {
+        if rule.context.is_some() && value.has_no_context() {
             return;
         }
         if !value.is_random(hay, work.read) || !boundary::left(hay, start, format.first_class().as_ref()) {
             return;
         }
         if let Some(context) = &rule.context {
-            let words_of = &self.by_value().context;
-            let from = value.at.saturating_sub(words_of.within());
-            work.read.cover(value.at as isize - words_of.within() as isize - 17, start + 1);
-            // Asked once for all rules: does any context stand there, and which words are in it?
-            if !*value.named.get_or_insert_with(|| words_of.could_hold(hay, from..start, work.cache)) {
-                return;
-            }
-            let present = value
-                .present
-                .get_or_insert_with(|| ContextIndex::present(words_of.words(hay, from..value.run_end, work.cache)));
-            if !words_of.may_hold(index, present) || !could_match(hay, start, end, rule, format, work.read) {
-                return;
-            }
-            let words = words_of.words(hay, from..value.run_end, work.cache);
-            if !words_of.holds(index, context, hay, words, start) {
+            let fits = |work: &mut Work<'_>| could_match(hay, start, end, rule, format, work.read);
+            let told = value.assigned && self.is_told((index, context), value, work, fits)
+                || self.is_remarked(index, value, work) && fits(work);
+            if !told {
                 return;
             }
         }
         self.try_at(hay, start, &Candidate { index, rule, format }, work.found, work.read);
+    }
+
+    /// Is the context of a rule there before a value, which `fits` its format?
+    fn is_told(
+        &self,
+        (index, context): (usize, &Context),
+        value: &mut Value,
+        work: &mut Work<'_>,
+        fits: impl Fn(&mut Work<'_>) -> bool,
+    ) -> bool {
+        let (hay, start) = (work.hay, value.start);
+        let words_of = &self.by_value().context;
+        let floor = value.at.saturating_sub(words_of.within());
+        work.read.cover(value.at as isize - words_of.within() as isize - 17, start + 1);
+        // Asked once for all rules: does any context stand there, and which words are in it?
+        if !*value.named.get_or_insert_with(|| words_of.could_hold(hay, floor..start, work.cache)) {
+            return false;
+        }
+        let present = value
+            .present
+            .get_or_insert_with(|| ContextIndex::present(words_of.words(hay, floor..value.run_end, work.cache)));
+        let called = || *value.called.get_or_insert_with(|| Call::around(hay, start, floor).is_some());
+        if !words_of.may_hold(index, present, called) || !fits(work) {
+            return false;
+        }
+        let words = words_of.words(hay, floor..value.run_end, work.cache);
+        words_of.holds(index, context, hay, words, start)
+    }
+
+    /// Does a remark behind a value say that it is one of a rule?
+    fn is_remarked(&self, index: usize, value: &mut Value, work: &mut Work<'_>) -> bool {
+        let Value { start, run_end, .. } = *value;
+        let words = value.remarks.get_or_insert_with(|| {
+            work.read.cover(start as isize - context::NAME as isize - 1, run_end + remark::GAP + remark::REMARK + 8);
+            self.by_value().context.remarks(work.hay, start, run_end)
+        });
+        !words.is_empty() && self.by_value().context.is_remarked(index, words, run_end)
     }
 
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.

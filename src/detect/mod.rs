@@ -19,6 +19,7 @@ mod overlap;
 pub mod pairs;
 pub mod prefilter;
 mod random;
+mod remark;
 mod runs;
 pub mod score;
 mod shapes;
@@ -136,10 +137,10 @@ impl Detector {
         self.partners.join(text, matches)
     }
 
-    /// The word of the rule's context that stands before a match.
-    pub fn name_before(&self, hay: &[u8], m: &RawMatch) -> Option<&str> {
+    /// The word of the rule's context that stands before a match, or behind it.
+    pub fn name_at(&self, hay: &[u8], m: &RawMatch) -> Option<&str> {
         let context = self.set.rules()[m.rule].context.as_ref()?;
-        self.evaluator().by_value().context.name_before(context, hay, m.span.start)
+        self.evaluator().by_value().context.name_at(context, hay, m.span.clone())
     }
 
     /// Scans a whole text: the reference that every cleverer way must equal.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use gix::ObjectId;
 
 use super::parse;
+use crate::finding::Problem;
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::walk::{Memory, Object, Visitor};
@@ -89,17 +90,17 @@ impl Absent {
 }
 
 impl Trees {
-    /// Reads all trees but those of packs that were read before.
-    pub fn read(&mut self, objects: &Objects, absent: &Absent, known: &[bool], memory: &Memory) {
+    /// Reads all trees but those of packs that were read before; tells what cannot be read.
+    pub fn read(&mut self, objects: &Objects, absent: &Absent, known: &[bool], memory: &Memory) -> Vec<Problem> {
         let next = AtomicU32::new(self.records.len() as u32);
         let reader = Reader { objects, absent, known, names: &self.names, next, found: Mutex::default() };
-        // What cannot be read was told by the walk over everything else.
-        objects.walk(&reader, memory);
+        let losses = objects.walk(&reader, memory);
         let mut found = reader.found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let offset = self.changes.len() as u32;
         found.records.sort_unstable_by_key(|r| r.number);
         self.records.extend(found.records.into_iter().map(|r| Record { start: r.start + offset, ..r }));
         self.changes.extend(found.changes);
+        losses.problems
     }
 
     /// No more trees will come.

@@ -299,7 +299,7 @@ impl<'d> Sink<'d> {
                     Anchoring::Name(_) if m.decoded.is_none() => generic::facts_of(&text.bytes, &m.span),
                     _ => m.facts.clone(),
                 },
-                name: sighting.as_ref().and_then(|_| self.detector.name_before(&text.bytes, m)).map(str::to_owned),
+                name: sighting.as_ref().and_then(|_| self.detector.name_at(&text.bytes, m)).map(str::to_owned),
                 sightings: sighting.into_iter().collect(),
             };
             add(&mut self.entries, (m.rule, secret), entry);

@@ -1,5 +1,6 @@
 //! The history of a repository: every object once, changes only, with holes and losses told.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -66,7 +67,7 @@ impl Scan<'_> {
         }
         let Resumed { mut trees, commits, packs } = resumed;
         let known: Vec<bool> = packs.iter().map(Option::is_some).collect();
-        trees.read(&objects, &absent, &known, &memory);
+        self.receipt.problems.extend(trees.read(&objects, &absent, &known, &memory));
         trees.finish(absent);
         self.receipt.problems.extend(missing_objects(&trees.absent(&objects), partial));
         let (names, any) = self.past_names(&trees);
@@ -114,11 +115,12 @@ impl Scan<'_> {
             seen: Mutex::default(),
             commits: Mutex::default(),
         };
-        let problems = objects.walk(&visitor, memory);
+        let losses = objects.walk(&visitor, memory);
         let HistoryVisitor { counts, commits, seen, .. } = visitor;
         let receipt = &mut self.receipt;
-        receipt.problems.extend(problems);
+        receipt.problems.extend(losses.problems);
         receipt.problems.extend(objects.problems().cloned());
+        receipt.notes.extend(losses.saved.into_iter().map(|(pack, count)| saved(&pack, count)));
         receipt.history = true;
         let known = resumed.packs.iter().flatten().map(|known| known.counts);
         let [blobs, commit_count, tags, bytes] = known
@@ -139,8 +141,15 @@ impl Scan<'_> {
             .into_iter()
             .map(|(commit, what, number)| (objects.id(commit), what, absent.id(objects, number)));
         let missing = missing.filter(|(commit, what, _)| *what != "parent" || !shallow.contains(commit));
-        let missing: Vec<Problem> = missing
-            .map(|(commit, what, id)| {
+        // Each once, by the first commit that names it.
+        let mut named: BTreeMap<ObjectId, (ObjectId, &str)> = BTreeMap::new();
+        for (commit, what, id) in missing {
+            let first = named.entry(id).or_insert((commit, what));
+            *first = (*first).min((commit, what));
+        }
+        let missing: Vec<Problem> = named
+            .into_iter()
+            .map(|(id, (commit, what))| {
                 problem(
                     &format!("object {id}"),
                     format!("it is missing: the {what} of commit {commit}"),
@@ -166,6 +175,12 @@ impl Scan<'_> {
         }
         self.collected.merge(sink);
     }
+}
+
+/// A pack is damaged, and all of it could be read.
+fn saved(pack: &str, count: u64) -> String {
+    let (what, them) = if count == 1 { ("object is", "it") } else { ("objects are", "them") };
+    format!("{count} {what} damaged in {pack}, and nothing of {them} is lost (`git fsck` tells more)")
 }
 
 pub(super) fn problem(object: &str, what: String, help: &str) -> Problem {

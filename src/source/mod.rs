@@ -6,6 +6,7 @@ pub mod git_dir;
 pub mod git_files;
 pub mod inflate;
 pub mod lookup;
+mod mend;
 pub mod objects;
 pub mod pack;
 pub mod refs;

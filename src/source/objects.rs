@@ -1,8 +1,9 @@
 //! All object stores of a repository: its own and its alternates', packed and loose, each object once.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use gix::ObjectId;
@@ -12,6 +13,7 @@ use crate::cache::Store;
 use crate::error::Error;
 use crate::finding::Problem;
 use crate::source::inflate::Inflater;
+use crate::source::mend::Mended;
 use crate::source::pack::{ObjectKind, Pack};
 use crate::source::verify::{self, Verdict};
 use crate::source::walk::{Memory, Object, Visitor};
@@ -30,6 +32,15 @@ const RECENT: Duration = Duration::from_secs(5);
 /// Largest loose object that is read, in expanded bytes.
 const MAX_LOOSE: usize = 1 << 31;
 
+/// What came of a walk.
+#[derive(Debug, Default)]
+pub struct Losses {
+    /// What could not be read, sorted.
+    pub problems: Vec<Problem>,
+    /// Packs with damaged objects of which nothing was lost, and how many.
+    pub saved: Vec<(String, u64)>,
+}
+
 /// The object stores of a repository.
 #[derive(Debug)]
 pub struct Objects {
@@ -37,12 +48,12 @@ pub struct Objects {
     hash: gix::hash::Kind,
     /// Those that hold what their index says come first.
     packs: Vec<Pack>,
-    /// How many of the packs are sound.
-    sound: usize,
-    /// Objects in packs that differ from what they were.
-    damaged: Vec<Problem>,
-    /// Loose objects that are in no sound pack, sorted by id.
+    /// Loose objects that are in no pack, each once, sorted by id.
     loose: Vec<(ObjectId, PathBuf)>,
+    /// Loose objects that are in a pack too, or in another store. Sorted.
+    spare: Vec<(ObjectId, PathBuf)>,
+    /// What was looked for everywhere, and is nowhere whole.
+    pub(super) lost: Mutex<HashSet<ObjectId>>,
     problems: Vec<Problem>,
     promisor: bool,
     leftovers: u64,
@@ -77,9 +88,9 @@ impl Objects {
             directory: directory.to_owned(),
             hash,
             packs: Vec::new(),
-            sound: 0,
-            damaged: Vec::new(),
             loose: Vec::new(),
+            spare: Vec::new(),
+            lost: Mutex::default(),
             problems: Vec::new(),
             promisor: false,
             leftovers: 0,
@@ -95,18 +106,24 @@ impl Objects {
         let unsound: Vec<Pack> = stores().flat_map(|store| objects.add_packs(store, records)).collect();
         // Large ones first: records are made of packs that share nothing with an earlier one.
         objects.packs.sort_by_key(|pack| std::cmp::Reverse(pack.len()));
-        objects.sound = objects.packs.len();
         objects.packs.extend(unsound);
-        objects.loose.sort();
-        objects.loose.dedup_by(|a, b| a.0 == b.0);
-        let packs = &objects.packs[..objects.sound];
-        objects.loose.retain(|(id, _)| !packs.iter().any(|p| p.has(id)));
+        let mut loose = std::mem::take(&mut objects.loose);
+        loose.sort();
+        for copy in loose {
+            let known = objects.loose.last().is_some_and(|(last, _)| *last == copy.0);
+            let list = if known || objects.packs.iter().any(|p| p.has(&copy.0)) {
+                &mut objects.spare
+            } else {
+                &mut objects.loose
+            };
+            list.push(copy);
+        }
         objects
     }
 
     /// What could not be opened.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().chain(self.packs.iter().flat_map(Pack::problems))
+        self.problems.iter()
     }
 
     /// Temporary files that git left when something was interrupted. They hold no whole objects, and are not read.
@@ -222,13 +239,11 @@ impl Objects {
         let moved = |path: &Path| ["pack", "idx"].iter().any(|e| has(path, e) != path.with_extension(e).exists());
         let moving = |path: &Path| has(path, "pack") != has(path, "idx") && changed_recently(&directory);
         for one in opened {
-            let odd = !one.problems.is_empty() || !one.damaged.is_empty();
+            let odd = !one.problems.is_empty() || one.pack.as_ref().is_some_and(|pack| !pack.is_sound());
             self.changed |= odd && (moved(&one.path) || moving(&one.path));
             self.problems.extend(one.problems);
-            let sound = one.damaged.is_empty();
-            self.damaged.extend(one.damaged);
             match one.pack {
-                Some(pack) if sound => self.packs.push(pack),
+                Some(pack) if pack.is_sound() => self.packs.push(pack),
                 Some(pack) => unsound.push(pack),
                 None => {}
             }
@@ -264,25 +279,24 @@ impl Objects {
         }
     }
 
-    /// Walks every object of the wanted kinds once; gives what could not be read, sorted.
-    pub fn walk<V: Visitor>(&self, visitor: &V, memory: &Memory) -> Vec<Problem> {
-        let fetch = |id: &gix::oid| self.get(id);
-        let mut problems = Vec::new();
+    /// Walks every object of the wanted kinds once, and gives what could not be read. The first pack that lists an object
+    /// visits it, with a copy from elsewhere if it has to.
+    pub fn walk<V: Visitor>(&self, visitor: &V, memory: &Memory) -> Losses {
+        let mut losses = Losses::default();
         for (at, pack) in self.packs.iter().enumerate() {
-            // What a damaged pack has may be readable only in another.
-            let earlier = &self.packs[..at.min(self.sound)];
+            let earlier = &self.packs[..at];
             let seen = |id: &gix::oid| earlier.iter().any(|p| p.has(id));
-            let first = (at < self.sound).then(|| self.numbers_of(at).start);
-            let lost = pack.walk((at, first), visitor, &seen, &fetch, memory);
-            visitor.pack_done(at, at < self.sound && lost.is_empty() && pack.problems().is_empty());
-            problems.extend(lost);
+            let Mended { lost, saved } = pack.walk((at, self.numbers_of(at).start), visitor, &seen, self, memory);
+            visitor.pack_done(at, pack.is_sound() && lost.is_empty() && saved == 0);
+            losses.problems.extend(lost);
+            if saved > 0 {
+                losses.saved.push((pack.name().into_owned(), saved));
+            }
         }
-        problems.extend(self.walk_loose(visitor));
-        let named: std::collections::HashSet<String> = problems.iter().map(|p| p.object.clone()).collect();
-        problems.extend(self.damaged.iter().filter(|p| !named.contains(&p.object)).cloned());
-        problems.sort();
-        problems.dedup();
-        problems
+        losses.problems.extend(self.walk_loose(visitor));
+        losses.problems.sort();
+        losses.problems.dedup();
+        losses
     }
 
     fn walk_loose<V: Visitor>(&self, visitor: &V) -> Vec<Problem> {
@@ -307,13 +321,24 @@ impl Objects {
         let (mut problems, mut gone) = (Vec::new(), Vec::new());
         for (id, path) in some {
             let read = read_loose(path, &mut inflater);
-            if read.as_ref().is_ok_and(|(_, bytes, _)| verify::sum(bytes, self.hash) != id.as_bytes()) {
-                problems.push(lost(id, "the loose object holds the content of another one"));
-            }
-            match read {
-                Ok((kind, bytes, start)) => visit_one(visitor, &mut scratch, (kind, id, &bytes[start..])),
-                Err(_) if !path.exists() => gone.push(*id),
-                Err(what) => problems.push(lost(id, &format!("the loose object cannot be read: {what}"))),
+            if let Ok((kind, bytes, start)) = &read
+                && verify::sum(bytes, self.hash) == id.as_bytes()
+            {
+                visit_one(visitor, &mut scratch, (*kind, id, &bytes[*start..]));
+            } else if !path.exists() {
+                gone.push(*id);
+            } else if let Some((kind, bytes)) = self.whole(id) {
+                visit_one(visitor, &mut scratch, (kind, id, &bytes));
+            } else {
+                let what = match read {
+                    // What stands in its place is looked at all the same.
+                    Ok((kind, bytes, start)) => {
+                        visit_one(visitor, &mut scratch, (kind, id, &bytes[start..]));
+                        "the loose object holds the content of another one".to_owned()
+                    }
+                    Err(what) => format!("the loose object cannot be read: {what}"),
+                };
+                problems.push(lost(id, &what));
             }
         }
         visitor.finish(scratch);
@@ -336,19 +361,20 @@ impl Objects {
 
     /// Reads one object by its id, wherever it is.
     pub fn get(&self, id: &gix::oid) -> Option<(ObjectKind, Vec<u8>)> {
-        if let Some(path) = self.loose_path(id) {
-            return self.get_loose(id, path);
-        }
-        self.packs.iter().find_map(|pack| pack.get(id, &|base| self.get_elsewhere(base, pack)))
+        let found = match self.loose_path(id) {
+            Some(path) => self.get_loose(id, path),
+            None => self.packs.iter().find_map(|pack| pack.get(id, &|base| self.get_elsewhere(base, pack))),
+        };
+        found.or_else(|| self.whole(id))
     }
 
     /// The kind of an object; packed ones are not decoded for it.
     pub fn kind(&self, id: &gix::oid) -> Option<ObjectKind> {
+        let of = |id: &gix::oid| self.get(id).map(|(kind, _)| kind);
         if self.loose_path(id).is_some() {
-            return self.get(id).map(|(kind, _)| kind);
+            return of(id);
         }
-        let outside = |base: &gix::oid| self.get(base).map(|(kind, _)| kind);
-        self.packs.iter().find_map(|pack| pack.kind(id, &outside))
+        self.packs.iter().find_map(|pack| pack.kind(id, &of)).or_else(|| of(id))
     }
 
     fn loose_path(&self, id: &gix::oid) -> Option<&Path> {
@@ -356,9 +382,18 @@ impl Objects {
         Some(&self.loose[at].1)
     }
 
+    /// Every loose copy of an object.
+    pub(super) fn copies(&self, id: &gix::oid) -> impl Iterator<Item = &Path> {
+        let first = self.spare.partition_point(|(have, _)| have.as_ref() < id);
+        let spare = self.spare[first..].iter().take_while(move |(have, _)| have.as_ref() == id);
+        self.loose_path(id).into_iter().chain(spare.map(|(_, path)| path.as_path()))
+    }
+
     fn get_loose(&self, id: &gix::oid, path: &Path) -> Option<(ObjectKind, Vec<u8>)> {
         match read_loose(path, &mut Inflater::default()) {
-            Ok((kind, bytes, start)) => Some((kind, bytes[start..].to_vec())),
+            Ok((kind, bytes, start)) => {
+                Some((kind, bytes[start..].to_vec())).filter(|(kind, own)| self.is(id, *kind, own))
+            }
             // Git has packed it since it was listed.
             Err(_) if !path.exists() => self.later().get(id),
             Err(_) => None,
@@ -379,7 +414,11 @@ impl Objects {
 }
 
 /// Hands an object that stands by itself to a visitor.
-fn visit_one<V: Visitor>(visitor: &V, scratch: &mut V::Scratch, (kind, id, bytes): (ObjectKind, &ObjectId, &[u8])) {
+pub(super) fn visit_one<V: Visitor>(
+    visitor: &V,
+    scratch: &mut V::Scratch,
+    (kind, id, bytes): (ObjectKind, &gix::oid, &[u8]),
+) {
     if visitor.wants(kind) {
         let object = Object { kind, id, number: None, bytes, base: None, is_base: false, seen: false, known: false };
         visitor.visit(scratch, object);
@@ -387,7 +426,7 @@ fn visit_one<V: Visitor>(visitor: &V, scratch: &mut V::Scratch, (kind, id, bytes
 }
 
 /// Kind, bytes with header, and where the content begins.
-fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(ObjectKind, Vec<u8>, usize), String> {
+pub(super) fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(ObjectKind, Vec<u8>, usize), String> {
     let file = fs::read(path).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     inflater.all(&file, MAX_LOOSE, &mut bytes)?;
@@ -406,20 +445,20 @@ fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(ObjectKind, Vec<u
 struct Opened {
     path: PathBuf,
     pack: Option<Pack>,
-    damaged: Vec<Problem>,
     problems: Vec<Problem>,
 }
 
 impl Opened {
     /// Opens a pack by its path, or that of its index. Without a right index, one is made.
     fn new(path: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
-        let mut opened = Self { path: path.to_owned(), pack: None, damaged: Vec::new(), problems: Vec::new() };
+        let mut opened = Self { path: path.to_owned(), pack: None, problems: Vec::new() };
         let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
         if let Some(pack) = records.and_then(|records| Pack::recorded(&index, hash, records)) {
             opened.pack = Some(pack);
             return opened;
         }
         let name = pack.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut damaged = Vec::new();
         let wrong = match verify::check(&index, hash) {
             _ if !index.exists() => Some((&pack, "the pack has no index".to_owned())),
             Verdict::NoPack(why) => {
@@ -428,27 +467,39 @@ impl Opened {
             }
             Verdict::WrongIndex(why) => Some((&index, format!("the index of the pack is damaged or wrong: {why}"))),
             Verdict::Damaged(ids) => {
-                let what = format!("it is damaged (in {name})");
-                opened.damaged = ids.iter().map(|id| lost(id, &what)).collect();
+                damaged = ids;
                 None
             }
             Verdict::Sound => None,
         };
         let Some((which, why)) = wrong else {
             match Pack::open(&index, hash) {
-                Ok(pack) => opened.pack = Some(pack),
+                Ok(mut pack) => {
+                    pack.suspect(&damaged);
+                    opened.pack = Some(pack);
+                }
                 Err(e) => opened.problems.push(from_error(&index, &e)),
             }
             return opened;
         };
-        let (made, lost) = match reindex::reindex(&pack, hash) {
-            Ok(made) => (Pack::with_index(made.index.path(), &pack, hash).map_err(|e| e.to_string()), made.lost),
-            Err(e) => (Err(e), None),
+        let (made, rest) = match reindex::reindex(&pack, &index, hash) {
+            Ok(made) => {
+                let rest = match &made.lost {
+                    Some(lost) => format!("of the pack, {lost}"),
+                    None if made.doubtful.is_empty() => "all that it holds was read all the same".to_owned(),
+                    None => "the pack is damaged, too, and was read as far as it is whole".to_owned(),
+                };
+                let pack = Pack::with_index(made.index.path(), &pack, hash).map(|mut pack| {
+                    pack.suspect(&made.doubtful);
+                    pack
+                });
+                (pack.map_err(|e| e.to_string()), rest)
+            }
+            Err(e) => (Err(e), String::new()),
         };
-        let rest = match (&made, lost) {
-            (Ok(_), None) => "all that it holds was read all the same".to_owned(),
-            (Ok(_), Some(lost)) => format!("of the pack, {lost}"),
-            (Err(e), _) => format!("nothing of it was read: {e}"),
+        let rest = match &made {
+            Ok(_) => rest,
+            Err(e) => format!("nothing of it was read: {e}"),
         };
         opened.problems.push(Problem {
             help: Some(format!("`git index-pack` on {name} makes a new one; `git fsck` shows what is damaged")),

@@ -1,5 +1,6 @@
 //! A pack file as a forest of delta trees: its entries, their ids, and how to decode one.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -73,7 +74,7 @@ pub(super) struct Buffers {
 }
 
 /// Longest chain of deltas that is followed.
-const MAX_CHAIN: usize = 1 << 16;
+pub(super) const MAX_CHAIN: usize = 1 << 16;
 
 pub(super) const NONE: u32 = u32::MAX;
 /// A base that is in no pack (thin packs, other packs).
@@ -89,7 +90,10 @@ pub struct Pack {
     /// What an earlier scan kept beside the entries.
     record: Option<Vec<u8>>,
     pub(super) entries: Vec<Entry>,
-    pub(super) problems: Vec<Problem>,
+    /// Entries whose bytes are not what they were, or cannot be read, and why; by their place.
+    pub(super) suspects: BTreeMap<u32, &'static str>,
+    /// Which entries are suspects or made from one; empty if none are.
+    tainted: Vec<bool>,
 }
 
 impl std::fmt::Debug for Pack {
@@ -200,7 +204,47 @@ impl Pack {
         let mut pack = Self::map(index_path, path, hash).map_err(|(what, e)| broken(what, e))?;
         pack.read_headers(hash);
         pack.link();
+        pack.taint();
         Ok(pack)
+    }
+
+    /// Takes these objects for damaged until their bytes prove to be right.
+    pub(super) fn suspect(&mut self, ids: &[ObjectId]) {
+        for id in ids {
+            if let Some(at) = self.place(id) {
+                self.suspects.entry(at).or_insert("it is damaged");
+            }
+        }
+        self.taint();
+    }
+
+    /// Marks what is made from suspects.
+    fn taint(&mut self) {
+        if self.suspects.is_empty() {
+            return;
+        }
+        self.tainted = vec![false; self.entries.len()];
+        let mut stack: Vec<u32> = self.suspects.keys().copied().collect();
+        while let Some(at) = stack.pop() {
+            if !std::mem::replace(&mut self.tainted[at as usize], true) {
+                stack.extend(self.children(at));
+            }
+        }
+    }
+
+    /// Is an entry a suspect, or made from one?
+    pub(super) fn is_tainted(&self, at: u32) -> bool {
+        self.tainted.get(at as usize).is_some_and(|tainted| *tainted)
+    }
+
+    /// Is the pack what it was, as far as could be told without decoding it?
+    pub fn is_sound(&self) -> bool {
+        self.suspects.is_empty()
+    }
+
+    /// Its file name.
+    pub fn name(&self) -> std::borrow::Cow<'_, str> {
+        self.path.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// Opens a pack that an earlier scan kept a record of: it was sound then.
@@ -227,7 +271,8 @@ impl Pack {
             places: Places::default(),
             record: None,
             entries: Vec::new(),
-            problems: Vec::new(),
+            suspects: BTreeMap::new(),
+            tainted: Vec::new(),
         })
     }
 
@@ -334,9 +379,9 @@ impl Pack {
         fan.range(id).find(|&at| self.index.oid_at_index(at) == id)
     }
 
-    /// What was wrong with entries when the pack was opened.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    /// Place of an object among the entries.
+    pub(super) fn place(&self, id: &gix::oid) -> Option<u32> {
+        self.by_offset(self.index.pack_offset_at_index(self.position(id)?))
     }
 
     /// The id at a place of the index.
@@ -351,7 +396,7 @@ impl Pack {
     pub(super) fn problem(&self, entry: &Entry, what: &str) -> Problem {
         Problem {
             object: format!("object {}", self.id(entry)),
-            what: format!("{what} (in {})", self.path.file_name().unwrap_or_default().to_string_lossy()),
+            what: format!("{what} (in {})", self.name()),
             help: Some("run `git fsck`; fetch the repository again to get an undamaged copy".into()),
             accepted: false,
         }
@@ -374,7 +419,7 @@ impl Pack {
                     } else {
                         "its delta base is not in the pack"
                     };
-                    self.problems.push(self.problem(&entry, what));
+                    self.suspects.insert(at as u32, what);
                     self.entries[at] = Entry { data: 0, size: 0, ..entry };
                 }
                 (None, OUTSIDE) => {
@@ -457,7 +502,7 @@ impl Pack {
     }
 
     /// The id of the base of a delta whose base is not in this pack.
-    fn outside_base(&self, entry: &Entry) -> Option<ObjectId> {
+    pub(super) fn outside_base(&self, entry: &Entry) -> Option<ObjectId> {
         let bytes = self.data.entry_slice(entry.offset..entry.data)?;
         match data::Entry::from_bytes(bytes, entry.offset, self.index.object_hash()).ok()?.header {
             data::entry::Header::RefDelta { base_id } => Some(base_id),
@@ -465,18 +510,17 @@ impl Pack {
         }
     }
 
-    /// Reads one object by its id; `outside` gives bases that are not in this pack.
+    /// Reads one object by its id, unless it is tainted; `outside` gives bases that are not in this pack.
     pub fn get(&self, id: &gix::oid, outside: &Fetch<'_>) -> Option<(ObjectKind, Vec<u8>)> {
-        let offset = self.index.pack_offset_at_index(self.position(id)?);
-        let at = self.by_offset(offset)?;
+        let at = self.place(id).filter(|at| !self.is_tainted(*at))?;
         let (mut out, mut buffers) = (Vec::new(), Buffers::default());
         let kind = self.rebuild(at, &mut buffers, outside, &mut out).ok()?;
         Some((kind, out))
     }
 
-    /// The kind of an object, told without decoding it; `outside` gives that of bases that are not in this pack.
+    /// The kind of an object, told without decoding it, unless it is tainted; `outside` gives that of bases that are not in this pack.
     pub fn kind(&self, id: &gix::oid, outside: &dyn Fn(&gix::oid) -> Option<ObjectKind>) -> Option<ObjectKind> {
-        let mut at = self.by_offset(self.index.pack_offset_at_index(self.position(id)?))?;
+        let mut at = self.place(id).filter(|at| !self.is_tainted(*at))?;
         for _ in 0..MAX_CHAIN {
             let entry = &self.entries[at as usize];
             match (entry.kind, entry.base) {

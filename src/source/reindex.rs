@@ -1,7 +1,7 @@
 //! A new index for a pack that has none, or a wrong one: what the pack holds is found by reading it from its start, and the
 //! ids by hashing. Made beside the repository, in a temporary file, and only for this run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,22 +9,27 @@ use std::sync::Arc;
 use flate2::{Decompress, FlushDecompress, Status};
 use gix::ObjectId;
 use gix::hash::Kind;
-use gix::odb::pack::data;
+use gix::odb::pack::{data, index};
 use tempfile::NamedTempFile;
 
 use crate::source::delta;
 use crate::source::inflate::Inflater;
 use crate::source::pack::ObjectKind;
-use crate::source::verify::sum;
+use crate::source::verify::{id_of, sum};
 
 /// The index, and what of the pack is not in it.
 #[derive(Debug)]
 pub(super) struct Reindexed {
     /// The file goes when this does.
     pub(super) index: NamedTempFile,
-    /// What could not be read, if anything.
+    /// Objects that only the old index tells of: damaged, or made from such.
+    pub(super) doubtful: Vec<ObjectId>,
+    /// What nothing tells the ids of, if anything.
     pub(super) lost: Option<String>,
 }
+
+/// An object of the index: its id, offset and sum.
+type Listed = (ObjectId, u64, u32);
 
 /// An object in the pack.
 #[derive(Debug)]
@@ -36,66 +41,113 @@ struct Entry {
     header: data::entry::Header,
 }
 
-/// Reads a pack and makes an index of it.
-pub(super) fn reindex(pack_path: &Path, hash: Kind) -> Result<Reindexed, String> {
+/// Reads a pack and makes an index of it. The old one, if there is any, helps where the pack is damaged, too.
+pub(super) fn reindex(pack_path: &Path, old: &Path, hash: Kind) -> Result<Reindexed, String> {
     let pack = data::File::at(pack_path, hash).map_err(|e| e.to_string())?;
-    let (entries, stopped) = entries(&pack, hash);
+    let old: BTreeMap<u64, ObjectId> =
+        index::File::at(old, hash).iter().flat_map(|old| old.iter()).map(|e| (e.pack_offset, e.oid)).collect();
+    let (entries, stopped) = entries(&pack, &old, hash);
     let ids = Ids::of(&pack, &entries, hash);
-    let mut listed: Vec<(ObjectId, usize)> =
-        ids.0.iter().enumerate().filter_map(|(at, id)| id.map(|id| (id, at))).collect();
+    let of_entry = |at: usize, id: ObjectId| (id, entries[at].offset, entries[at].crc);
+    let mut listed: Vec<Listed> =
+        ids.0.iter().enumerate().filter_map(|(at, id)| id.map(|id| of_entry(at, id))).collect();
     listed.sort();
-    listed.dedup_by_key(|(id, _)| *id);
+    listed.dedup_by_key(|(id, ..)| *id);
+    let known: HashSet<ObjectId> = listed.iter().map(|(id, ..)| *id).collect();
+    let read: HashSet<u64> = listed.iter().map(|(_, offset, _)| *offset).collect();
+    let end = pack.pack_end() as u64;
+    let told = old.iter().filter(|(offset, id)| !read.contains(offset) && **offset < end && !known.contains(*id));
+    let mut doubtful: Vec<Listed> = told.map(|(offset, id)| (*id, *offset, 0)).collect();
+    doubtful.sort();
+    doubtful.dedup_by_key(|(id, ..)| *id);
+    listed.extend(&doubtful);
+    listed.sort();
     let mut index = NamedTempFile::new().map_err(|e| e.to_string())?;
-    index.write_all(&file(&listed, &entries, &pack, hash)).and_then(|()| index.flush()).map_err(|e| e.to_string())?;
-    let unread = (pack.num_objects() as usize).saturating_sub(entries.len());
-    let baseless = entries.len() - ids.0.iter().flatten().count();
+    index.write_all(&file(&listed, &pack, hash)).and_then(|()| index.flush()).map_err(|e| e.to_string())?;
+    let doubtful: Vec<ObjectId> = doubtful.into_iter().map(|(id, ..)| id).collect();
+    let nameless = (pack.num_objects() as usize).saturating_sub(listed.len());
+    let unread = (pack.num_objects() as usize).saturating_sub(entries.len()).min(nameless);
+    let baseless = (entries.len() - ids.0.iter().flatten().count()).min(nameless - unread);
     let mut lost = Vec::new();
     if let (Some(offset), 1..) = (stopped, unread) {
-        lost.push(format!("it cannot be read from byte {offset} on, which loses {unread} objects"));
+        lost.push(format!("it cannot be read from byte {offset} on, or in part, which loses {unread} objects"));
     }
     if baseless > 0 {
         lost.push(format!("{baseless} objects are made from others that are damaged or missing"));
     }
-    Ok(Reindexed { index, lost: (!lost.is_empty()).then(|| lost.join("; ")) })
+    Ok(Reindexed { index, doubtful, lost: (!lost.is_empty()).then(|| lost.join("; ")) })
 }
 
-/// All entries in the order of the pack; and where reading them failed.
-fn entries(pack: &data::File<gix::odb::pack::MMap>, hash: Kind) -> (Vec<Entry>, Option<u64>) {
+/// All entries in the order of the pack; and where reading them failed first. It goes on where the old index says that an
+/// object begins; without one, where something can be read again.
+fn entries(
+    pack: &data::File<gix::odb::pack::MMap>,
+    old: &BTreeMap<u64, ObjectId>,
+    hash: Kind,
+) -> (Vec<Entry>, Option<u64>) {
     let end = pack.pack_end() as u64;
     let mut entries = Vec::new();
+    let mut stopped = None;
     let mut offset = 12;
-    let mut inflate = Decompress::new(true);
-    let mut sink = vec![0; 1 << 16];
+    let mut stream = Stream { inflate: Decompress::new(true), sink: vec![0; 1 << 16] };
     while offset < end && entries.len() < pack.num_objects() as usize {
-        let read = pack.entry_slice(offset..end).and_then(|bytes| {
-            let entry = data::Entry::from_bytes(bytes, offset, hash).ok()?;
-            let from = usize::try_from(entry.data_offset - offset).ok()?;
-            let len = from + stream_len(&mut inflate, &bytes[from..], entry.decompressed_size, &mut sink)?;
-            let crc = crc32fast::hash(&bytes[..len]);
-            let next = offset + len as u64;
-            let size = entry.decompressed_size;
-            Some((Entry { offset, data: entry.data_offset, size, crc, header: entry.header }, next))
-        });
-        let Some((entry, next)) = read else { return (entries, Some(offset)) };
-        entries.push(entry);
-        offset = next;
+        if let Some((entry, next)) = entry(pack, offset..end, hash, &mut stream) {
+            entries.push(entry);
+            offset = next;
+            continue;
+        }
+        stopped = stopped.or(Some(offset));
+        offset = match old.range(offset + 1..).next() {
+            Some((next, _)) => *next,
+            None if old.is_empty() => offset + 1,
+            None => break,
+        };
     }
     let missing = entries.len() < pack.num_objects() as usize;
-    (entries, missing.then_some(offset))
+    (entries, missing.then_some(stopped.unwrap_or(offset)))
 }
 
-/// Length of a zlib stream that must make `size` bytes.
-fn stream_len(inflate: &mut Decompress, input: &[u8], size: u64, sink: &mut [u8]) -> Option<usize> {
-    inflate.reset(true);
-    loop {
-        let (read, made) = (inflate.total_in(), inflate.total_out());
-        let status = inflate.decompress(&input[read as usize..], sink, FlushDecompress::None).ok()?;
-        if status == Status::StreamEnd {
-            return (inflate.total_out() == size).then_some(inflate.total_in() as usize);
-        }
-        let stands = inflate.total_in() == read && inflate.total_out() == made;
-        if stands || inflate.total_out() > size {
+/// The entry at the start of a range, and where it ends.
+fn entry(
+    pack: &data::File<gix::odb::pack::MMap>,
+    range: std::ops::Range<u64>,
+    hash: Kind,
+    stream: &mut Stream,
+) -> Option<(Entry, u64)> {
+    let bytes = pack.entry_slice(range.clone())?;
+    let entry = data::Entry::from_bytes(bytes, range.start, hash).ok()?;
+    let from = usize::try_from(entry.data_offset - range.start).ok()?;
+    let len = from + stream.len(bytes.get(from..)?, entry.decompressed_size)?;
+    let crc = crc32fast::hash(&bytes[..len]);
+    let (data, size) = (entry.data_offset, entry.decompressed_size);
+    Some((Entry { offset: range.start, data, size, crc, header: entry.header }, range.start + len as u64))
+}
+
+/// Reads zlib streams for their length.
+struct Stream {
+    inflate: Decompress,
+    sink: Vec<u8>,
+}
+
+impl Stream {
+    /// Length of a stream that must make `size` bytes.
+    fn len(&mut self, input: &[u8], size: u64) -> Option<usize> {
+        let [first, second, ..] = *input else { return None };
+        if first & 15 != 8 || u16::from_be_bytes([first, second]) % 31 != 0 {
             return None;
+        }
+        let Self { inflate, sink } = self;
+        inflate.reset(true);
+        loop {
+            let (read, made) = (inflate.total_in(), inflate.total_out());
+            let status = inflate.decompress(&input[read as usize..], sink, FlushDecompress::None).ok()?;
+            if status == Status::StreamEnd {
+                return (inflate.total_out() == size).then_some(inflate.total_in() as usize);
+            }
+            let stands = inflate.total_in() == read && inflate.total_out() == made;
+            if stands || inflate.total_out() > size {
+                return None;
+            }
         }
     }
 }
@@ -141,7 +193,7 @@ impl Ids {
                     continue;
                 }
                 let Some(bytes) = inflate(&entries[at]).and_then(|own| made(own, base.as_deref())) else { continue };
-                let id = object_id(kind, &bytes, hash);
+                let id = id_of(kind, &bytes, hash);
                 ids.0[at] = id;
                 let bytes = Arc::new(bytes);
                 let of_offset = by_offset.get(&entries[at].offset).into_iter().flatten();
@@ -161,30 +213,17 @@ fn made(own: Vec<u8>, base: Option<&Vec<u8>>) -> Option<Vec<u8>> {
     Some(made)
 }
 
-/// The id of an object.
-fn object_id(kind: ObjectKind, bytes: &[u8], hash: Kind) -> Option<ObjectId> {
-    let mut whole = format!("{} {}\0", kind.as_str(), bytes.len()).into_bytes();
-    whole.extend_from_slice(bytes);
-    ObjectId::try_from(sum(&whole, hash).as_slice()).ok()
-}
-
 /// An index file, version 2, of these objects sorted by id.
-fn file(
-    listed: &[(ObjectId, usize)],
-    entries: &[Entry],
-    pack: &data::File<gix::odb::pack::MMap>,
-    hash: Kind,
-) -> Vec<u8> {
+fn file(listed: &[Listed], pack: &data::File<gix::odb::pack::MMap>, hash: Kind) -> Vec<u8> {
     let mut out = b"\xfftOc\0\0\0\x02".to_vec();
     for first in 0..=255u8 {
-        let count = listed.partition_point(|(id, _)| id.as_bytes()[0] <= first) as u32;
+        let count = listed.partition_point(|(id, ..)| id.as_bytes()[0] <= first) as u32;
         out.extend(count.to_be_bytes());
     }
-    out.extend(listed.iter().flat_map(|(id, _)| id.as_bytes().iter().copied()));
-    out.extend(listed.iter().flat_map(|(_, at)| entries[*at].crc.to_be_bytes()));
+    out.extend(listed.iter().flat_map(|(id, ..)| id.as_bytes().iter().copied()));
+    out.extend(listed.iter().flat_map(|(.., crc)| crc.to_be_bytes()));
     let mut large = Vec::new();
-    for (_, at) in listed {
-        let offset = entries[*at].offset;
+    for &(_, offset, _) in listed {
         let short = u32::try_from(offset).ok().filter(|short| short >> 31 == 0);
         let field = short.unwrap_or_else(|| {
             large.extend(offset.to_be_bytes());

@@ -5,6 +5,8 @@
 //! The sum over the index covers ids and offsets; the index holds a CRC-32 of the bytes of each object in the pack. Both are
 //! cheap beside decoding.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use gix::ObjectId;
@@ -12,6 +14,8 @@ use gix::hash::Kind;
 use gix::odb::pack::{data, index};
 use rayon::prelude::*;
 use sha1::Digest;
+
+use crate::source::pack::ObjectKind;
 
 /// What was found out about a pack.
 #[derive(Debug)]
@@ -49,10 +53,17 @@ pub(super) fn check(index_path: &Path, hash: Kind) -> Verdict {
         let (listed, held) = (index.num_objects(), pack.num_objects());
         return Verdict::WrongIndex(format!("it lists {listed} objects, and the pack has {held}"));
     }
-    let damaged = damaged(&pack, &index);
+    let damaged = match index.version() {
+        // It has no sums of its objects, so all are in doubt if the one over the pack is wrong.
+        index::Version::V1 if !is_whole(&pack_path, hash) => index.iter().map(|entry| entry.oid).collect(),
+        _ => damaged(&pack, &index),
+    };
     if damaged.is_empty() {
         Verdict::Sound
-    } else if damaged.len() * MOST > index.num_objects() as usize && index.pack_checksum() != pack.checksum() {
+    } else if index.version() == index::Version::V2
+        && damaged.len() * MOST > index.num_objects() as usize
+        && index.pack_checksum() != pack.checksum()
+    {
         Verdict::WrongIndex("it belongs to another pack".into())
     } else {
         Verdict::Damaged(damaged)
@@ -65,12 +76,46 @@ fn sum_is_right(bytes: &[u8], hash: Kind) -> bool {
     sum(&bytes[..body], hash) == bytes[body..]
 }
 
+/// Does a pack end in the hash of what stands before it?
+fn is_whole(path: &Path, hash: Kind) -> bool {
+    fn sum<D: Digest + std::io::Write>(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
+        let mut digest = D::new();
+        std::io::copy(file, &mut digest)?;
+        Ok(digest.finalize().to_vec())
+    }
+    let read = || {
+        let mut file = File::open(path)?;
+        let body = file.metadata()?.len().saturating_sub(hash.len_in_bytes() as u64);
+        let sum = match hash {
+            Kind::Sha256 => sum::<sha2::Sha256>(&mut (&mut file).take(body)),
+            _ => sum::<sha1::Sha1>(&mut (&mut file).take(body)),
+        }?;
+        let mut said = Vec::new();
+        file.read_to_end(&mut said)?;
+        std::io::Result::Ok(sum == said)
+    };
+    read().unwrap_or(false)
+}
+
 /// The hash of some bytes.
 pub(super) fn sum(bytes: &[u8], hash: Kind) -> Vec<u8> {
     match hash {
         Kind::Sha256 => sha2::Sha256::digest(bytes).to_vec(),
         _ => sha1::Sha1::digest(bytes).to_vec(),
     }
+}
+
+/// The id of an object.
+pub(super) fn id_of(kind: ObjectKind, bytes: &[u8], hash: Kind) -> Option<ObjectId> {
+    fn digest<D: Digest>(head: &str, bytes: &[u8]) -> Vec<u8> {
+        D::new().chain_update(head).chain_update(bytes).finalize().to_vec()
+    }
+    let head = format!("{} {}\0", kind.as_str(), bytes.len());
+    let sum = match hash {
+        Kind::Sha256 => digest::<sha2::Sha256>(&head, bytes),
+        _ => digest::<sha1::Sha1>(&head, bytes),
+    };
+    ObjectId::try_from(sum.as_slice()).ok()
 }
 
 /// Objects whose bytes in the pack differ from what they were.

@@ -3,15 +3,16 @@
 //! The walk goes through the roots in the order of their size, children after their base. What a visitor found out about
 //! a base is handed to its children together with the regions that they copy, so that only changes need a look.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use crate::blob::Region;
-use crate::finding::Problem;
 use crate::source::delta;
+use crate::source::mend::Mended;
+use crate::source::objects::Objects;
 use crate::source::pack::{Buffers, Fetch, NONE, OUTSIDE, ObjectKind, Pack};
 
 /// An object handed to a visitor.
@@ -82,18 +83,19 @@ pub trait Visitor: Sync {
 }
 
 impl Pack {
-    /// Walks all objects of the wanted kinds; `seen` tells which are in an earlier pack. Problems come back sorted.
+    /// Walks all objects of the wanted kinds; `seen` tells which are in an earlier pack. What the walk cannot read is got
+    /// from elsewhere in `objects`, if it is there.
     pub(super) fn walk<V: Visitor>(
         &self,
-        (number, first): (usize, Option<u32>),
+        (number, first): (usize, u32),
         visitor: &V,
         seen: &(dyn Fn(&gix::oid) -> bool + Sync),
-        fetch: &Fetch<'_>,
+        objects: &Objects,
         memory: &Memory,
-    ) -> Vec<Problem> {
+    ) -> Mended {
         let only = visitor.only(number);
         if only.is_some_and(<[u32]>::is_empty) {
-            return Vec::new();
+            return Mended::default();
         }
         let needed = self.needed(visitor, only);
         let weights = self.weights();
@@ -109,7 +111,7 @@ impl Pack {
             pack: self,
             visitor,
             seen,
-            fetch,
+            fetch: &|id| objects.get(id),
             memory,
             weights: &weights,
             needed: &needed,
@@ -117,14 +119,18 @@ impl Pack {
             first,
         };
         let chunks = chunks(&roots, &weights);
-        let mut problems: Vec<Problem> =
+        let failed: Vec<(u32, String)> =
             chunks.into_par_iter().map(|chunk| walker.chunk(chunk)).reduce(Vec::new, |mut a, b| {
                 a.extend(b);
                 a
             });
-        problems.extend(self.lost(visitor));
-        problems.sort();
-        problems
+        let mut failed: BTreeMap<u32, String> = failed.into_iter().collect();
+        failed.extend(self.suspects.iter().map(|(at, why)| (*at, (*why).to_owned())));
+        failed.extend(self.circles().into_iter().map(|at| (at, "its delta base cannot be read".to_owned())));
+        if failed.is_empty() {
+            return Mended::default();
+        }
+        objects.mend(self, &failed, visitor, seen)
     }
 
     /// Which entries are wanted, or lead to one that is.
@@ -139,6 +145,11 @@ impl Pack {
             }
             None => self.entries.iter().map(|e| visitor.wants_id(self.id(e))).collect(),
         };
+        if !self.is_sound() {
+            for (at, needed) in needed.iter_mut().enumerate() {
+                *needed &= !self.is_tainted(at as u32);
+            }
+        }
         for at in (0..self.entries.len()).rev() {
             let mut base = self.entries[at].base;
             // Bases mostly stand before what is made from them; the loop is for those that do not.
@@ -163,34 +174,6 @@ impl Pack {
             }
         }
         weights
-    }
-
-    /// Entries that hang on a delta cycle or on an unreadable base: no root leads to them.
-    fn lost<V: Visitor>(&self, _: &V) -> Vec<Problem> {
-        let mut reached = HashSet::new();
-        let mut stack: Vec<u32> =
-            (0..self.entries.len() as u32).filter(|&at| self.entries[at as usize].base >= OUTSIDE).collect();
-        if self.problems.is_empty() && stack.len() == self.entries.len() {
-            return Vec::new();
-        }
-        let mut count = 0;
-        let ofs_only = self.entries.iter().enumerate().all(|(at, e)| e.base >= OUTSIDE || (e.base as usize) < at);
-        if ofs_only && self.problems.is_empty() {
-            return Vec::new();
-        }
-        while let Some(at) = stack.pop() {
-            if reached.insert(at) {
-                count += 1;
-                stack.extend(self.children(at));
-            }
-        }
-        if count == self.entries.len() {
-            return Vec::new();
-        }
-        (0..self.entries.len() as u32)
-            .filter(|at| !reached.contains(at))
-            .map(|at| self.problem(&self.entries[at as usize], "its delta base cannot be read"))
-            .collect()
     }
 }
 
@@ -258,8 +241,8 @@ struct Walker<'a, V: Visitor> {
     weights: &'a [u64],
     needed: &'a [bool],
     known: bool,
-    /// The number of the first object of the pack, if all that is not seen earlier has its number from here.
-    first: Option<u32>,
+    /// The number of the first object of the pack.
+    first: u32,
 }
 
 /// What one worker needs for a piece of work.
@@ -267,8 +250,11 @@ struct Bench<S> {
     buffers: Buffers,
     spare: Vec<Vec<u8>>,
     scratch: S,
-    problems: Vec<Problem>,
+    failed: Failed,
 }
+
+/// Entries that could not be decoded, and why.
+type Failed = Vec<(u32, String)>;
 
 /// An entry to be visited, with its base if that was kept.
 type Task<S> = (u32, Option<Arc<Node<S>>>);
@@ -277,17 +263,17 @@ type Task<S> = (u32, Option<Arc<Node<S>>>);
 const SPLIT: u64 = 4 << 20;
 
 impl<V: Visitor> Walker<'_, V> {
-    fn chunk(&self, roots: &[u32]) -> Vec<Problem> {
+    fn chunk(&self, roots: &[u32]) -> Failed {
         let tasks = roots.iter().rev().map(|&root| (root, None)).collect();
         self.run(tasks)
     }
 
-    fn run(&self, mut stack: Vec<Task<V::State>>) -> Vec<Problem> {
+    fn run(&self, mut stack: Vec<Task<V::State>>) -> Failed {
         let mut bench = Bench {
             buffers: Buffers::default(),
             spare: Vec::new(),
             scratch: self.visitor.scratch(),
-            problems: Vec::new(),
+            failed: Vec::new(),
         };
         let mut away: Vec<Task<V::State>> = Vec::new();
         while let Some((at, base)) = stack.pop() {
@@ -312,22 +298,19 @@ impl<V: Visitor> Walker<'_, V> {
                     }
                 }
                 Ok(None) => {}
-                Err(problem) => {
-                    bench.problems.push(problem);
-                    self.lose_children(at, &mut bench.problems);
-                }
+                Err(why) => bench.failed.push((at, why)),
             }
             if let Some(base) = base {
                 self.recycle_owned(Arc::into_inner(base), &mut bench, true);
             }
         }
         self.visitor.finish(bench.scratch);
-        let mut problems = bench.problems;
-        problems.extend(away.into_par_iter().map(|task| self.run(vec![task])).reduce(Vec::new, |mut a, b| {
+        let mut failed = bench.failed;
+        failed.extend(away.into_par_iter().map(|task| self.run(vec![task])).reduce(Vec::new, |mut a, b| {
             a.extend(b);
             a
         }));
-        problems
+        failed
     }
 
     fn recycle_owned(&self, node: Option<Node<V::State>>, bench: &mut Bench<V::Scratch>, counted: bool) {
@@ -340,21 +323,13 @@ impl<V: Visitor> Walker<'_, V> {
         }
     }
 
-    fn lose_children(&self, at: u32, problems: &mut Vec<Problem>) {
-        let mut stack: Vec<u32> = self.pack.children(at).collect();
-        while let Some(child) = stack.pop() {
-            problems.push(self.pack.problem(&self.pack.entries[child as usize], "its delta base cannot be read"));
-            stack.extend(self.pack.children(child));
-        }
-    }
-
     /// Decodes and visits an entry; gives it back if others are made from it.
     fn entry(
         &self,
         at: u32,
         base: Option<&Node<V::State>>,
         bench: &mut Bench<V::Scratch>,
-    ) -> Result<Option<Node<V::State>>, Problem> {
+    ) -> Result<Option<Node<V::State>>, String> {
         let entry = &self.pack.entries[at as usize];
         let id = self.pack.id(entry);
         let has_children = entry.first_child != NONE;
@@ -363,21 +338,18 @@ impl<V: Visitor> Walker<'_, V> {
             return Ok(None);
         }
         let mut bytes = bench.spare.pop().unwrap_or_default();
-        let fail = |what: &str| self.pack.problem(entry, what);
         let (kind, regions) = match (entry.kind, base) {
             (Some(kind), _) => {
-                self.pack.inflate(&mut bench.buffers.inflater, entry, &mut bytes).map_err(fail)?;
+                self.pack.inflate(&mut bench.buffers.inflater, entry, &mut bytes)?;
                 (kind, false)
             }
             (None, Some(base)) => {
                 let Buffers { inflater, delta, regions } = &mut bench.buffers;
-                self.pack.inflate(inflater, entry, delta).map_err(fail)?;
-                delta::apply(&base.bytes, delta, &mut bytes, regions).ok_or_else(|| fail("its delta is damaged"))?;
+                self.pack.inflate(inflater, entry, delta)?;
+                delta::apply(&base.bytes, delta, &mut bytes, regions).ok_or("its delta is damaged")?;
                 (base.kind, true)
             }
-            (None, None) => {
-                (self.pack.rebuild(at, &mut bench.buffers, self.fetch, &mut bytes).map_err(|what| fail(&what))?, false)
-            }
+            (None, None) => (self.pack.rebuild(at, &mut bench.buffers, self.fetch, &mut bytes)?, false),
         };
         if !self.visitor.wants(kind) {
             return Ok(None);
@@ -385,7 +357,7 @@ impl<V: Visitor> Walker<'_, V> {
         let object = Object {
             kind,
             id,
-            number: self.first.filter(|_| !seen).map(|first| first + entry.position),
+            number: (!seen).then_some(self.first + entry.position),
             bytes: &bytes,
             base: base.filter(|_| regions).map(|b| Base {
                 state: &b.state,
