@@ -123,6 +123,19 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Lowers the confidence of a secret without a prefix that stands in tests and documents only.
+    fn mind_places(&mut self, named: bool, lives: &[Box<dyn History>]) {
+        let Some(place) = self.sightings.iter().map(|s| place_of(s, lives)).min() else { return };
+        if named {
+            self.confidence = generic::placed(&mut self.facts, self.confidence, place);
+        } else if place > generic::Place::Example && self.confidence == Confidence::Medium {
+            // A weak password in a URL.
+            self.confidence = Confidence::Low;
+        }
+    }
+}
+
 /// A rule, as its index, and a secret.
 pub(super) type Key = (usize, Secret);
 
@@ -464,6 +477,9 @@ impl Collected {
                     continue;
                 }
             }
+            if named || guesses(set, rule) {
+                entry.mind_places(named, lives);
+            }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
                 reported.push((rule, secret, entry));
             } else if entry.verdict == Verdict::Malformed {
@@ -590,6 +606,24 @@ fn in_own_config(sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
             paths.peek().is_some() && paths.all(is_config)
         }
         Spot::Stdin | Spot::Ref(_) | Spot::Name(_) => false,
+    }
+}
+
+/// Does a rule take any password that stands in the right place?
+fn guesses(set: &RuleSet, rule: usize) -> bool {
+    set.rules()[rule].structure.is_some() && set.metas()[rule].id.starts_with("generic-")
+}
+
+/// The kind of file of a sighting; of a blob with several paths the one in which it is believed most.
+fn place_of(sighting: &Sighting, lives: &[Box<dyn History>]) -> generic::Place {
+    let own = generic::Place::Own;
+    match &sighting.spot {
+        Spot::File(path) => generic::Place::of(path),
+        Spot::Object(ObjectKind::Blob, id) => {
+            let paths = lives.iter().filter_map(|p| p.origin(id)).flat_map(|origin| &origin.paths);
+            paths.map(|path| generic::Place::of(path)).min().unwrap_or(own)
+        }
+        _ => own,
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) const ABOUT: &[&str] = &[
     "scheme", "strategy", "class", "store", "manager", "handler", "factory", "generator", "encoder", "location",
     "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",
     "username", "guid", "uuid", "site", "tag", "permissions", "category", "icon", "color", "colour", "style", "width",
-    "height", "rules", "validator", "validation", "strength", "mismatch", "expired", "incorrect", "wrong",
+    "height", "rules", "validator", "validation", "strength", "mismatch", "expired", "incorrect", "wrong", "protected",
 ];
 
 /// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.
@@ -94,5 +94,5 @@ pub(super) const DERIVED: &[&str] =
 #[rustfmt::skip]
 pub(super) const PASSING: &[&str] = &[
     "page", "nextpage", "next", "continuation", "pagination", "cursor", "csrf", "xsrf", "authenticity", "antiforgery",
-    "forgery", "idempotency", "cancellation", "cancel", "action", "lock",
+    "forgery", "idempotency", "cancellation", "cancel", "action", "lock", "serialized",
 ];

@@ -8,6 +8,8 @@ use std::ops::Range;
 use lists::{ABOUT, DERIVED, HEADS, KEY_HEADS, KEY_NAMES, KEY_NOT, PASSING, PASSWORD, PASSWORD_ENDS, SEALED, TAILS};
 use split::Words;
 
+use crate::generic::words;
+
 /// What kind of secret a name promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
@@ -66,6 +68,12 @@ pub struct Around {
     pub more: bool,
     /// A token that opens nothing: `page_token`, `csrf_token`.
     pub passing: bool,
+    /// A number that is used once: `nonce`, `cnonce`.
+    pub nonce: bool,
+    /// The name looks random itself, as those of generated documents do: `tYws7pooSYEb`.
+    pub random: bool,
+    /// `access_key`, which mostly names the owner of a secret beside it.
+    pub access: bool,
     /// A key of GnuPG, which people name by its fingerprint.
     pub gpg: bool,
 }
@@ -117,6 +125,9 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
                 && (is_passing(&before) || ["csrf", "xsrf", "opaquelock"].iter().any(|w| word.starts_with(w))),
         gpg: class == Class::Key
             && (matches!(head, "gpg" | "pgp" | "signing") || matches!(word, "signingkey" | "gpgkey" | "pgpkey")),
+        nonce: class == Class::Salt && word.ends_with("nonce"),
+        random: reads_random(name),
+        access: word == "accesskey" || class == Class::Key && head == "access",
         plural,
         more: list.len() > 1,
     };
@@ -157,6 +168,13 @@ fn is_random(name: &[u8]) -> bool {
         let digits = piece.windows(2).filter(mixed).count();
         digits >= 3 || digits >= 1 && piece.len() >= 11 && changes(piece) * 2 > piece.len()
     })
+}
+
+/// Do the letters of a name in both cases follow each other as in no language?
+fn reads_random(name: &[u8]) -> bool {
+    const UNLIKE: f32 = -8.0;
+    let both = name.iter().any(u8::is_ascii_lowercase) && name.iter().any(u8::is_ascii_uppercase);
+    both && name.len() >= 9 && words::likeness(name).bits < UNLIKE
 }
 
 /// The kind of secret that a word promises, and whether it is a plural.

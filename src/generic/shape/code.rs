@@ -22,7 +22,10 @@ pub fn is_code(value: &[u8]) -> bool {
     let open = value.len() != trimmed.len()
         && (matches!(trimmed.first(), Some(b'+' | b',' | b')' | b'.' | b'&' | b'|'))
             || matches!(trimmed.last(), Some(b'+' | b',' | b'(' | b'.' | b'&')));
-    open || matches!(value.first(), Some(b')' | b',')) && value.contains(&b' ')
+    // `"text",validate(p){...`
+    let follows = value.first() == Some(&b',') && value.contains(&b'(') && value.contains(&b'{');
+    open || follows
+        || matches!(value.first(), Some(b')' | b',')) && value.contains(&b' ')
         || starts && (member || call || index)
         || has_pair(value, &[b"->", b"::", b"=>", b"&&"])
         || has(value, b"==") && !value.ends_with(b"==")

@@ -243,6 +243,11 @@ pub fn sequence_share(value: &[u8]) -> usize {
     // `a1b2c3d4`
     let woven = value.len() >= 6 && value.windows(3).all(|w| w[2] == w[0].wrapping_add(1));
     covered = if woven { value.len() } else { covered };
+    // `abcabcabc`: the same few characters again and again.
+    for period in 2..=4 {
+        let again = value.windows(period + 1).filter(|w| w[0] == w[period]).count();
+        covered = if again >= 8 { covered.max(again + period) } else { covered };
+    }
     for by in [0, 1, -1] {
         covered += run_lengths(value, 3, |a, b| step(a, b) == by);
     }

@@ -76,6 +76,7 @@ pub fn is_sealed(value: &[u8]) -> bool {
         || is_sealed_by_maven(value)
         || is_cipher_string(value)
         || is_database_hash(value)
+        || is_credential_scope(value)
         || value.len() > 24 && INSIDE.iter().any(|s| has(value, s))
 }
 
@@ -99,11 +100,19 @@ fn is_sealed_by_maven(value: &[u8]) -> bool {
     })
 }
 
-/// A hash as crypt(3) writes it: `$id$...$...`.
+/// The id of a key with what it was used for, as signed requests to AWS carry it: `ID/20260101/region/s3/aws4_request`.
+fn is_credential_scope(value: &[u8]) -> bool {
+    value.ends_with(b"/aws4_request") || value.ends_with(b"%2Faws4_request") || has(value, b"/aws4_request,")
+}
+
+/// A hash as crypt(3) writes it: `$id$...$...`, also with the signs escaped.
 fn is_crypt(value: &[u8]) -> bool {
-    let Some(rest) = value.strip_prefix(b"$") else { return false };
+    let sign = value.strip_prefix(b"\\").unwrap_or(value);
+    let Some(rest) = sign.strip_prefix(b"$") else { return false };
+    let escaped = sign.len() < value.len();
     let id = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
-    (1..=10).contains(&id) && rest.get(id) == Some(&b'$') && rest[id + 1..].contains(&b'$') && value.len() >= 24
+    let next = id + usize::from(escaped);
+    (1..=10).contains(&id) && rest.get(next) == Some(&b'$') && rest[next + 1..].contains(&b'$') && value.len() >= 24
 }
 
 /// A password as MySQL (`*` and 40 hex digits) and PostgreSQL (`md5` and 32) keep it.

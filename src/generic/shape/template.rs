@@ -39,6 +39,12 @@ pub fn is_template(value: &[u8]) -> bool {
         || value.starts_with(b"&lt;")
         || value.starts_with(b"__") && value.ends_with(b"__")
         || braces(value)
+        || is_batch_variable(value)
+}
+
+/// A variable of a Windows command file with a part taken of it: `!arg:~20!`.
+fn is_batch_variable(value: &[u8]) -> bool {
+    value.len() > 4 && value.starts_with(b"!") && value.ends_with(b"!") && has(value, b":~")
 }
 
 /// What quotes of another kind enclose: `'$X'`, `\"%c\"`.
