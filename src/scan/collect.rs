@@ -16,7 +16,7 @@ use crate::finding::{
     Receipt, Secret, Severity, Verdict,
 };
 use crate::generic;
-use crate::policy::comments::{self, Said};
+use crate::policy::comments::{self, Looked, Said};
 use crate::policy::discover;
 use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
@@ -281,6 +281,7 @@ impl<'d> Sink<'d> {
         let positions: Vec<Position> = matches.iter().map(|m| lines.position(&m.span)).collect();
         let at = |start| positions[positions.partition_point(|p| p.offset < start)];
         let ours = matches.iter().zip(pairs).zip(&positions).filter(|((m, _), _)| core.contains(&m.span.start));
+        let mut looked = Looked::default();
         for ((m, pair), position) in ours {
             let secret = m.secret(&text.bytes);
             if !inside.via.is_empty() {
@@ -298,7 +299,7 @@ impl<'d> Sink<'d> {
                 binary: text.binary,
                 via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &near)),
-                allowed: self.comment(&text.bytes, m, &matches, source),
+                allowed: self.comment(&text.bytes, m, &matches, source, &mut looked),
                 pair: pair.map(|pair| {
                     let at = at(pair.at);
                     (pair.rule, if text.binary { before + at.offset } else { at.line })
@@ -322,7 +323,14 @@ impl<'d> Sink<'d> {
 
 impl Sink<'_> {
     /// What a comment beside a match says about it.
-    fn comment(&mut self, text: &[u8], of: &RawMatch, all: &[RawMatch], source: &Source<'_>) -> Option<Allowance> {
+    fn comment(
+        &mut self,
+        text: &[u8],
+        of: &RawMatch,
+        all: &[RawMatch],
+        source: &Source<'_>,
+        looked: &mut Looked,
+    ) -> Option<Allowance> {
         if !self.options.policy.comments || matches!(source, Source::Name(_) | Source::PastName(_) | Source::Ref(_)) {
             return None;
         }
@@ -332,7 +340,7 @@ impl Sink<'_> {
             let first = all.partition_point(|m| m.span.end <= range.start);
             all.get(first).is_some_and(|m| m.span.start < range.end)
         };
-        match comments::on(place, &others, &|name| rules.knows(name)) {
+        match comments::on(place, looked, &others, &|name| rules.knows(name)) {
             Said::Allowed(allowance) => Some(allowance),
             Said::NoSuchRule(name) => {
                 // A mistake in an old version can be mended no more.
