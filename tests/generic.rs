@@ -360,7 +360,24 @@ fn ids_vectors_and_what_is_sealed_are_told_from_secrets() {
             format!("f({{password:\"{word}\",validate(p){{if(!p)return\"Too short\"}}}})\n"),
         ),
     ];
-    for (none, secret) in pairs {
+    let more = [
+        (format!("\"sharedKey\": \"%^%#{word}'{iv}%^%#\"\n"), format!("\"sharedKey\": \"{word}{iv}\"\n")),
+        (
+            format!("password = config.get(\"{}\", \"PASSWORD\")\n", "nttmcp"),
+            format!("config.set(\"password\", \"{word}\")\n"),
+        ),
+        ("'User_Password' => 'L&ouml;senord',\n".into(), format!("'User_Password' => '{word}',\n")),
+        ("EnumerateTokens(\"S-1-5-18\")\n".into(), format!("token = \"{word}\"\n")),
+        (format!("serverKey = \"BL{}\"\n", rng.text(ALNUM, 85)), format!("serverKey = \"{}\"\n", rng.text(ALNUM, 43))),
+        (format!("password = '$nTc1$Z{}'\n", rng.text(ALNUM, 21)), format!("password = '{word}'\n")),
+        (format!("ssh_host_key_dsa_public: \"{code}\"\n"), format!("ssh_host_key_dsa: \"{code}\"\n")),
+        (format!("<div data-sitekey=\"{code}\">\n"), format!("<div data-apikey=\"{code}\">\n")),
+        (format!("GPGKey=mQENB{}\n", rng.text(ALNUM, 60)), format!("GPGKey={}\n", rng.text(ALNUM, 60))),
+        ("<https://www.corp.net:support@mail.net>\n".into(), format!("https://bob:{word}@mail.net/\n")),
+        ("r.password+=H(e[n],$)}})),host:1\n".into(), format!("r.password=\"{word}\";host=1\n")),
+        ("x = ',\"newpasswd\": \"' + m.params[\"pass\"] + '\"'\n".into(), format!("x = '\"newpasswd\": \"{word}\"'\n")),
+    ];
+    for (none, secret) in pairs.into_iter().chain(more) {
         assert!(found(&none).is_empty(), "{none}: {:?}", found(&none));
         assert!(!found(&secret).is_empty(), "{secret}: nothing");
     }

@@ -16,6 +16,8 @@ pub enum Place {
     Test,
     /// Libraries of others that were copied in.
     Foreign,
+    /// Texts in the languages of users.
+    Translation,
 }
 
 /// Words of a part of a path that say test.
@@ -53,6 +55,10 @@ const TEXTS: &[&str] = &[
     "md", "mdx", "markdown", "rst", "adoc", "asciidoc", "txt", "html", "htm", "tex", "textile", "rdoc", "pod", "ipynb",
 ];
 
+/// Directories of translations.
+const TRANSLATIONS: &[&str] =
+    &["lang", "langs", "languages", "locale", "locales", "i18n", "l10n", "translation", "translations", "resjson"];
+
 /// Directories into which libraries are copied.
 const LIBRARIES: &[&str] =
     &["vendor", "vendors", "node_modules", "site-packages", "bower_components", "third_party", "third-party"];
@@ -67,6 +73,7 @@ impl Place {
         let lies_in = |list: &[&str]| directories.iter().any(|d| list.contains(&d.to_ascii_lowercase().as_str()));
         let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
         match () {
+            () if lies_in(TRANSLATIONS) => Self::Translation,
             () if lies_in(LIBRARIES) => Self::Foreign,
             () if parts.iter().any(|part| any(TESTS, part)) => Self::Test,
             () if TEXTS.contains(&end.as_str()) || lies_in(DOCUMENTS) => Self::Document,
@@ -87,6 +94,8 @@ impl Place {
             (Self::Test, false) => Evidence::WordInTest,
             (Self::Test, true) => Evidence::RandomInTest,
             (Self::Foreign, _) => Evidence::InLibrary,
+            (Self::Translation, false) => Evidence::WordInTranslation,
+            (Self::Translation, true) => Evidence::RandomInTranslation,
         })
     }
 }
@@ -143,6 +152,7 @@ mod tests {
             (".env.example", Place::Example),
             ("examples/app/main.tf", Place::Example),
             ("config.sample.json", Place::Example),
+            ("web/locales/sv.json", Place::Translation),
             ("venv/lib/site-packages/x/y.py", Place::Foreign),
             ("web/node_modules/a/test/b.js", Place::Foreign),
             ("", Place::Own),
@@ -154,7 +164,7 @@ mod tests {
     #[test]
     fn what_looks_random_loses_less() {
         let weight = |evidence: Option<Evidence>| crate::generic::weights::sum(evidence.as_slice());
-        for place in [Place::Example, Place::Document, Place::Test] {
+        for place in [Place::Example, Place::Document, Place::Test, Place::Translation] {
             let (random, word) = (place.says(&[Evidence::LikeRandom2]), place.says(&[Evidence::LikeWords1]));
             assert!(weight(random) > weight(word), "{place:?}");
         }

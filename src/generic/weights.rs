@@ -30,7 +30,7 @@ evidence! {
     NameKey 1 "the name says key of an API or cipher"
     NameBareKey -35 "the name says key, as in maps"
     NameAuth -11 "the name says credentials"
-    NameSalt -28 "the name says salt or nonce"
+    NameSalt -18 "the name says salt or nonce"
     NameHead -24 "a word before it in the name makes it something else"
     NameTail -19 "a word after it in the name makes it something else"
     NameSealed -19 "the name says that the value is derived or encrypted"
@@ -147,6 +147,8 @@ evidence! {
     RandomInDocument -1 "stands in a document"
     WordInExample -5 "stands in an example, and does not look random"
     RandomInExample 0 "stands in an example"
+    WordInTranslation -30 "stands among translations, and does not look random"
+    RandomInTranslation -5 "stands among translations"
     InLibrary -20 "stands in a library that was copied in"
 }
 

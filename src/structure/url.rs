@@ -241,7 +241,9 @@ fn url(input: &Input<'_>) -> Outcome {
     let Some((user, password)) = userinfo.split_once(':') else { return bad.dismissed() };
     // `https://host:8080/package@1.0` has a port, not a password.
     let port = password.split_once('/').is_some_and(|(port, _)| port.bytes().all(|b| b.is_ascii_digit()));
-    let placeholder = port || is_placeholder(password) || is_placeholder(&unpercent(password));
+    // `https://www.host.com:support@other.com` is two addresses that ran together.
+    let placeholder =
+        port || user.starts_with("www.") || is_placeholder(password) || is_placeholder(&unpercent(password));
     let host = host.split(stop).next().unwrap_or_default();
     let (user, password) = (unpercent(user), unpercent(password));
     if password.is_empty() || placeholder || is_no_host(host) {

@@ -167,5 +167,8 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
 fn is_call(text: &[u8]) -> bool {
     let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b':' | b'!' | b'@');
     let head = text.iter().take_while(|b| word(b)).count();
-    head > 1 && text.get(head) == Some(&b'(') && (text.ends_with(b")") || text.ends_with(b"(") || text.contains(&b'.'))
+    let short = head == 1 && text.ends_with(b")") && text.iter().any(|b| matches!(b, b'[' | b','));
+    (head > 1 || short)
+        && text.get(head) == Some(&b'(')
+        && (text.ends_with(b")") || text.ends_with(b"(") || text.contains(&b'.'))
 }

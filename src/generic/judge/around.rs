@@ -124,6 +124,13 @@ pub(super) fn looks_up(view: &mut View<'_>, site: &Site) -> bool {
     assign::has_key_word(last) || WORDS.iter().any(says)
 }
 
+/// Is it the first of two texts: `config.get("section", "password")`?
+pub(super) fn is_first_of_two(view: &mut View<'_>, site: &Site) -> bool {
+    let rest = view.line_from(site.value.end, 8);
+    let rest = rest.get(1..).and_then(|r| r.trim_ascii_start().strip_prefix(b","));
+    rest.is_some_and(|r| matches!(r.trim_ascii_start().first(), Some(b'"' | b'\'')))
+}
+
 /// Is it like the id of an access key: capitals and digits, as AWS and those who copy it make them?
 fn is_owner(value: &[u8]) -> bool {
     (16..=24).contains(&value.len()) && value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())

@@ -2,7 +2,7 @@
 
 mod around;
 
-use around::{around, is_before_ciphertext, is_first_of_more, is_listed, looks_up};
+use around::{around, is_before_ciphertext, is_first_of_more, is_first_of_two, is_listed, looks_up};
 
 use crate::generic::assign::{self, Op, Quote, Site};
 use crate::generic::name::{Class, Name};
@@ -74,7 +74,8 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(name.class == Class::BareKey && value.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
     add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
     let named = shape::is_uuid(&value) || likeness.bits > 0.0;
-    add(site.wrapped && named && looks_up(view, site), Evidence::LookedUp);
+    let section = site.wrapped && is_first_of_two(view, site);
+    add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
     add(bare && shape::is_type(&value), Evidence::Constant);
     let print =
         value.iter().filter(|b| **b != b' ').all(u8::is_ascii_hexdigit) && matches!(value.len(), 8 | 16 | 40 | 50);

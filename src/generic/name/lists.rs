@@ -21,7 +21,7 @@ pub(super) const KEY_HEADS: &[&str] = &[
     "n", "seed", "subscription", "cookie", "oauth", "rest", "rsa", "write", "read", "integration", "management",
     "ingest", "ingestion", "azure", "aws", "stripe", "google", "maps", "mailgun", "sendgrid", "merchant", "security",
     "decryption", "decrypt", "pre", "psk", "wpa", "wifi", "root", "dev", "prod", "test", "live", "sandbox",
-    "instrumentation", "function", "host", "code", "sas", "tenant", "site", "vault", "unseal", "recovery",
+    "instrumentation", "function", "host", "code", "sas", "tenant", "vault", "unseal", "recovery",
     "symmetric", "pri", "prv", "priv", "sa", "gpg", "pgp", "tls", "ssl", "x", "token", "request", "developer", "dd",
     "algolia", "datadog", "search", "database", "db", "storage", "password", "pass", "base", "salt", "login",
     "invite", "mac", "p", "primary", "secondary", "hashing", "validation", "machine",
@@ -31,7 +31,7 @@ pub(super) const KEY_HEADS: &[&str] = &[
 #[rustfmt::skip]
 pub(super) const KEY_NOT: &[&str] = &[
     "public", "pub", "pk", "foreign", "publishable", "publishing", "authorized", "verification", "verifying",
-    "minisign", "cache", "sort", "partition", "primary",
+    "minisign", "site", "cache", "sort", "partition", "primary",
 ];
 
 /// Words right before `key` with which it names something, or is sent in the clear.
@@ -77,6 +77,7 @@ pub(super) const ABOUT: &[&str] = &[
     "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",
     "username", "guid", "uuid", "site", "tag", "permissions", "category", "icon", "color", "colour", "style", "width",
     "height", "rules", "validator", "validation", "strength", "mismatch", "expired", "incorrect", "wrong", "protected",
+    "public",
 ];
 
 /// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.

@@ -43,7 +43,7 @@ pub fn is_between_literals(value: &[u8]) -> bool {
     let Some(inner) = inner.get(start..inner.len().saturating_sub(end)) else { return false };
     inner.len() >= 3
         && matches!(inner.first(), Some(b')' | b'+' | b',' | b'~'))
-        && matches!(inner.last(), Some(b'(' | b'+' | b',' | b'~'))
+        && matches!(inner.last(), Some(b'(' | b'+' | b',' | b'~' | b'['))
 }
 
 /// The rest of an object literal (`!0,range:!0`), or a chain of assignments (`a.b=a.c=void`).

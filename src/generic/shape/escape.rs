@@ -22,9 +22,9 @@ pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
     Some(colon.filter(|i| i + 1 < plain.len()).map_or(plain.clone(), |i| plain[i + 1..].to_vec()))
 }
 
-/// The letters that escapes stand for: `\u00e9`, `&#233;`, and `\x6d\x61` where that is a text.
+/// The letters that escapes stand for: `\u00e9`, `&#233;`, `&ouml;`, and `\x6d\x61` where that is a text.
 pub fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
-    let escaped = has_pair(value, &[b"\\u", b"\\x", b"&#"]);
+    let escaped = has_pair(value, &[b"\\u", b"\\x", b"&#"]) || value.contains(&b'&') && value.contains(&b';');
     if !escaped {
         return None;
     }
@@ -54,6 +54,13 @@ fn escape(text: &[u8]) -> Option<(char, usize)> {
         b"&#" => {
             let end = text.iter().take(8).position(|b| *b == b';')?;
             Some((number(2, end, 10)?, end + 1))
+        }
+        [b'&', letter] if letter.is_ascii_alphabetic() => {
+            const SIGNS: &[&[u8]] =
+                &[b"uml", b"acute", b"grave", b"circ", b"tilde", b"cedil", b"ring", b"slash", b"caron"];
+            let end = text.iter().take(9).position(|b| *b == b';')?;
+            // Which of the letters with a sign it is makes no difference.
+            SIGNS.contains(&&text[2..end]).then_some(('\u{e9}', end + 1))
         }
         _ => None,
     }

@@ -8,7 +8,9 @@ pub fn is_numeric(value: &[u8]) -> bool {
     let colons = value.iter().filter(|b| **b == b':').count();
     let hex_groups = colons >= 2 && value.iter().all(|b| b.is_ascii_hexdigit() || *b == b':');
     let references = value.iter().all(|b| b.is_ascii_digit() || *b == b'\\');
-    plain || references || is_duration(value) || hex_groups || is_version(value) || is_money(value)
+    // `S-1-5-18`, an account of Windows.
+    let account = value.strip_prefix(b"S-1-").is_some_and(|v| v.iter().all(|b| b.is_ascii_digit() || *b == b'-'));
+    plain || account || references || is_duration(value) || hex_groups || is_version(value) || is_money(value)
 }
 
 /// `120h0m0s`, `15min`.

@@ -64,6 +64,13 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"sha256-",
         b"sha384-",
         b"CfDJ8",
+        b"SCRAM-SHA-",
+        // Public keys of OpenPGP, as base64.
+        b"mQENB",
+        b"mQINB",
+        b"mQGN",
+        b"mQGiB",
+        b"mDME",
         b"data:",
         b"urn:",
         b"did:",
@@ -77,6 +84,8 @@ pub fn is_sealed(value: &[u8]) -> bool {
         || is_cipher_string(value)
         || is_database_hash(value)
         || is_credential_scope(value)
+        || is_point(value)
+        || is_between_marks(value)
         || value.len() > 24 && INSIDE.iter().any(|s| has(value, s))
 }
 
@@ -100,6 +109,20 @@ fn is_sealed_by_maven(value: &[u8]) -> bool {
     })
 }
 
+/// A point on the curve P-256, which is a public key: 65 bytes that begin with 4, in base64 for URLs.
+fn is_point(value: &[u8]) -> bool {
+    let text = value.strip_suffix(b"=").unwrap_or(value);
+    text.len() == 87
+        && matches!(text[0], b'B')
+        && matches!(text[1], b'A'..=b'P')
+        && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// What network devices write between these marks is encrypted.
+fn is_between_marks(value: &[u8]) -> bool {
+    [&b"%^%#"[..], b"%@%@"].iter().any(|mark| value.len() > 8 && value.starts_with(mark) && value.ends_with(mark))
+}
+
 /// The id of a key with what it was used for, as signed requests to AWS carry it: `ID/20260101/region/s3/aws4_request`.
 fn is_credential_scope(value: &[u8]) -> bool {
     value.ends_with(b"/aws4_request") || value.ends_with(b"%2Faws4_request") || has(value, b"/aws4_request,")
@@ -112,7 +135,12 @@ fn is_crypt(value: &[u8]) -> bool {
     let escaped = sign.len() < value.len();
     let id = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
     let next = id + usize::from(escaped);
-    (1..=10).contains(&id) && rest.get(next) == Some(&b'$') && rest[next + 1..].contains(&b'$') && value.len() >= 24
+    let Some(hash) = rest.get(next + 1..).filter(|_| rest.get(next) == Some(&b'$')) else { return false };
+    // `$salt$hash`, without an id.
+    let plain = id == 4
+        && (22..=24).contains(&hash.len())
+        && hash.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'));
+    plain || (1..=10).contains(&id) && hash.contains(&b'$') && value.len() >= 24
 }
 
 /// A password as MySQL (`*` and 40 hex digits) and PostgreSQL (`md5` and 32) keep it.
