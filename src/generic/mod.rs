@@ -115,15 +115,20 @@ pub fn explain(fact: &str) -> Vec<(i32, &'static str)> {
 /// Looks at a key word of `len` bytes: what was read, and what was found.
 pub fn look(hay: &[u8], at: usize, len: usize) -> (Range<isize>, Option<Found>) {
     let mut view = View::new(hay, at);
-    let found = find(&mut view, at, len);
+    let found = find(&mut view, at, len, LOW);
     (view.read(), found)
 }
 
-fn find(view: &mut View<'_>, at: usize, len: usize) -> Option<Found> {
+/// As [`look`], for any value, however much speaks against it: what weights are fitted to.
+pub fn weigh(hay: &[u8], at: usize, len: usize) -> Option<Found> {
+    find(&mut View::new(hay, at), at, len, i32::MIN)
+}
+
+fn find(view: &mut View<'_>, at: usize, len: usize, least: i32) -> Option<Found> {
     let place = assign::name(view, at, len)?;
     let name = name::read(view.slice(place.clone()), at - place.start)?;
     let site = assign::site(view, place)?;
-    let evidence = judge::evidence(view, &name, &site, LOW)?;
+    let evidence = judge::evidence(view, &name, &site, least)?;
     let score = weights::sum(&evidence);
     Some(Found { class: name.class, name: site.name, value: site.value, evidence, score })
 }
