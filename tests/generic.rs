@@ -367,6 +367,15 @@ fn ids_vectors_and_what_is_sealed_are_told_from_secrets() {
             format!("config.set(\"password\", \"{word}\")\n"),
         ),
         ("'User_Password' => 'L&ouml;senord',\n".into(), format!("'User_Password' => '{word}',\n")),
+        ("PWD=\"$ethdir/go-tool\"\n".into(), format!("PWD=\"{word}\"\n")),
+        (
+            format!("![x](https://img.shields.io/codecov/c/a/b?token={iv}&style=flat)\n"),
+            format!("![x](https://img.corp.net/c/a/b?token={iv}&style=flat)\n"),
+        ),
+        (
+            format!("\"withdrawal_credentials\": \"{}\"\n", rng.text(HEX, 64)),
+            format!("\"db_secret\": \"{}\"\n", rng.text(HEX, 64)),
+        ),
         ("EnumerateTokens(\"S-1-5-18\")\n".into(), format!("token = \"{word}\"\n")),
         (format!("serverKey = \"BL{}\"\n", rng.text(ALNUM, 85)), format!("serverKey = \"{}\"\n", rng.text(ALNUM, 43))),
         (format!("password = '$nTc1$Z{}'\n", rng.text(ALNUM, 21)), format!("password = '{word}'\n")),

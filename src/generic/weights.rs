@@ -131,7 +131,7 @@ evidence! {
     KeyText -40 "the key of a map, with blanks"
     Listed -30 "stands behind other texts of a list"
     LookedUp -40 "is looked up by this name"
-    NameNonce -12 "the name says nonce, which is used once"
+    NameNonce -24 "the name says nonce, which is used once"
     NameRandom -40 "the name itself looks random"
     KeyOfRecord -25 "the key of a record, as ids are"
     KeyOfQuery -30 "the key of a query, which mostly names something"

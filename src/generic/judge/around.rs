@@ -46,7 +46,7 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
     let summed = [&b"checksum/"[..], b"hash/", b"sha256/", b"checksum."].iter().any(|part| line.ends_with(part));
     add(hex && summed, Evidence::Sum);
     let named_token = name.class == Class::Token && line.ends_with(b"&") || site.op == Op::Query;
-    add(named_token && (badge(b"badge") || badge(b".svg?")), Evidence::Badge);
+    add(named_token && (badge(b"badge") || badge(b".svg?") || badge(b"shields.io/")), Evidence::Badge);
     add(line.ends_with(b"public ") || line.ends_with(b"Public "), Evidence::SaidPublic);
     let signed = name.class == Class::Auth && line.ends_with(b"AWS4-HMAC-SHA256 ");
     let owner = is_owner(value) && (signed || name.around.access && secret_beside(view, site));

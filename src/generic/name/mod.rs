@@ -121,6 +121,8 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
             && before.iter().any(|w| is(DERIVED, w)),
         // `X-Ops-Authorization-1`: a line of the signature of a request.
         passing: word == "authorization" && after.len() == 1 && digits(&after[0])
+            // The address that a validator is paid out to.
+            || class == Class::Auth && before.iter().any(|w| w == b"withdrawal")
             || class == Class::Token
                 && (is_passing(&before) || ["csrf", "xsrf", "opaquelock"].iter().any(|w| word.starts_with(w))),
         gpg: class == Class::Key

@@ -75,9 +75,10 @@ fn variables(value: &[u8]) -> bool {
 /// A path below a variable: `$GOPATH/src/x`.
 fn dollar_path(value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(b"$") else { return false };
-    let name = rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
+    let name = rest.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'_').count();
     let end = name + usize::from(rest.get(name) == Some(&b'$'));
-    name >= 3 && rest.get(end) == Some(&b'/')
+    let is_path = |rest: &[u8]| rest.iter().all(|b| b.is_ascii_alphanumeric() || b"/._-$".contains(b));
+    name >= 3 && rest.get(end) == Some(&b'/') && is_path(&rest[end..])
 }
 
 /// `{name}` or `{0}` or `{}` somewhere inside.
