@@ -309,15 +309,146 @@ fn what_stands_around_and_inside_tells_a_secret_from_its_likeness() {
         ("NEW_PWD=${NEW_PWD:$pwdoffset:$pwdmaxlen}\n".into(), format!("NEW_PWD={word}\n")),
         ("sops.secrets.admin-password.owner = \"nextcloud7\";\n".into(), format!("admin-password = \"{word}\";\n")),
     ];
-    let found = |text: &str| -> Vec<&str> {
-        let matches = detector().scan(text.as_bytes());
-        let sure = matches.iter().filter(|m| m.confidence >= Confidence::Medium);
-        sure.map(|m| detector().rules().metas()[m.rule].id.as_str()).collect()
-    };
     for (none, secret) in pairs {
         assert!(found(&none).is_empty(), "{none}: {:?}", found(&none));
         assert!(!found(&secret).is_empty(), "{secret}: nothing");
     }
+}
+
+/// Rules with a finding at default confidence.
+fn found(text: &str) -> Vec<&'static str> {
+    let matches = detector().scan(text.as_bytes());
+    let sure = matches.iter().filter(|m| m.confidence >= Confidence::Medium);
+    sure.map(|m| detector().rules().metas()[m.rule].id.as_str()).collect()
+}
+
+/// As above, for what is encrypted, numbered, or public by its nature.
+#[test]
+fn ids_vectors_and_what_is_sealed_are_told_from_secrets() {
+    let mut rng = Rng::new(23);
+    const HEX: &[u8] = b"0123456789abcdef";
+    const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let (iv, code) = (rng.text(ALNUM, 16), rng.text(ALNUM, 43) + "=");
+    let (word, id) = (rng.text(ALNUM, 24), rng.text(ALNUM, 20));
+    let scope = rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 20) + "/20260101/us-east-1/s3/aws4_request";
+    let (photo, nonce) = (rng.text(HEX, 10), rng.text(HEX, 16));
+    let mut hash = || rng.text(HEX, 16);
+    let vectors = format!("(\"\", \"{}\"),\n(\"password\", \"{}\"),\n(\"ab\", \"{}\"),\n", hash(), hash(), hash());
+    let pairs = [
+        (format!("keystorePasswd={iv}||{code}\n"), format!("keystorePasswd={iv}\n")),
+        ("keystorePasswd.protected=aes/gcm/256\n".into(), format!("keystorePasswd={word}\n")),
+        (format!("add(\"X-Amz-Credential\", \"{scope}\")\n"), format!("add(\"X-Api-Key\", \"{word}\")\n")),
+        (format!("{{\"key\": \"{id}\", \"line\": 4}}\n"), format!("aes_key = \"{id}\"\n")),
+        (
+            format!("<img src=\"https://img.corp.net/a?key={word}\">\n"),
+            format!("<img src=\"https://img.corp.net/a?api_key={word}\">\n"),
+        ),
+        (format!("Verify it with the public key \"{code}\"\n"), format!("Sign it: api key = \"{code}\"\n")),
+        ("'ACME_API_KEY': ['QZ7X'],\n".into(), format!("'ACME_API_KEY': ['{word}'],\n")),
+        (vectors, format!("data = [(\"username\", \"bob\"), (\"password\", \"{word}\")]\n")),
+        (
+            format!("<photo id=\"17\" owner=\"5@N00\" secret=\"{photo}\" server=\"76\" title=\"x\" />\n"),
+            format!("<client id=\"17\" owner=\"bob\" secret=\"{word}\" title=\"x\" />\n"),
+        ),
+        (format!("\"nonce\": \"{nonce}\"\n"), format!("\"client_secret\": \"{nonce}\"\n")),
+        (format!("\"serializedToken\": \"{nonce}\"\n"), format!("\"accessToken\": \"{word}\"\n")),
+        (format!("Token: \"Cgp{}\",\n", "BQUF".repeat(12)), format!("Token: \"{code}\",\n")),
+        (format!("ARGON_SALT = \"\\$argon2id\\$v=19\\$m=1024\\${iv}\"\n"), format!("password = \"{iv}\"\n")),
+        ("set \"userPassword=!arg2:~20!\"\n".into(), format!("set \"userPassword={word}\"\n")),
+        (
+            "f({message:\"Admin password:\",validate(p){if(!p||p.length<6)return\"Too short\"}})\n".into(),
+            format!("f({{password:\"{word}\",validate(p){{if(!p)return\"Too short\"}}}})\n"),
+        ),
+    ];
+    let more = [
+        (format!("\"sharedKey\": \"%^%#{word}'{iv}%^%#\"\n"), format!("\"sharedKey\": \"{word}{iv}\"\n")),
+        (
+            format!("password = config.get(\"{}\", \"PASSWORD\")\n", "nttmcp"),
+            format!("config.set(\"password\", \"{word}\")\n"),
+        ),
+        ("'User_Password' => 'L&ouml;senord',\n".into(), format!("'User_Password' => '{word}',\n")),
+        ("PWD=\"$ethdir/go-tool\"\n".into(), format!("PWD=\"{word}\"\n")),
+        (
+            format!("![x](https://img.shields.io/codecov/c/a/b?token={iv}&style=flat)\n"),
+            format!("![x](https://img.corp.net/c/a/b?token={iv}&style=flat)\n"),
+        ),
+        (
+            format!("\"withdrawal_credentials\": \"{}\"\n", rng.text(HEX, 64)),
+            format!("\"db_secret\": \"{}\"\n", rng.text(HEX, 64)),
+        ),
+        ("EnumerateTokens(\"S-1-5-18\")\n".into(), format!("token = \"{word}\"\n")),
+        (format!("serverKey = \"BL{}\"\n", rng.text(ALNUM, 85)), format!("serverKey = \"{}\"\n", rng.text(ALNUM, 43))),
+        (format!("password = '$nTc1$Z{}'\n", rng.text(ALNUM, 21)), format!("password = '{word}'\n")),
+        (format!("ssh_host_key_dsa_public: \"{code}\"\n"), format!("ssh_host_key_dsa: \"{code}\"\n")),
+        (format!("<div data-sitekey=\"{code}\">\n"), format!("<div data-apikey=\"{code}\">\n")),
+        (format!("GPGKey=mQENB{}\n", rng.text(ALNUM, 60)), format!("GPGKey={}\n", rng.text(ALNUM, 60))),
+        ("<https://www.corp.net:support@mail.net>\n".into(), format!("https://bob:{word}@mail.net/\n")),
+        ("r.password+=H(e[n],$)}})),host:1\n".into(), format!("r.password=\"{word}\";host=1\n")),
+        ("x = ',\"newpasswd\": \"' + m.params[\"pass\"] + '\"'\n".into(), format!("x = '\"newpasswd\": \"{word}\"'\n")),
+    ];
+    for (none, secret) in pairs.into_iter().chain(more) {
+        assert!(found(&none).is_empty(), "{none}: {:?}", found(&none));
+        assert!(!found(&secret).is_empty(), "{secret}: nothing");
+    }
+}
+
+/// Of a pair of keys the one that only names its owner is left out.
+#[test]
+fn the_owner_of_a_secret_key_is_no_second_finding() {
+    let mut rng = Rng::new(29);
+    let owner = rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20);
+    let secret = rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 40);
+    let text = format!("AccessKey: {owner}  SecretKey: {secret}  Region: us-east-1\n");
+    assert_eq!(found(&text), ["generic-api-key"]);
+    assert!(is_found(&text, &secret));
+    assert!(is_found(&format!("ACCESS_KEY={owner}\n"), &owner));
+}
+
+/// Names that hold a key word by chance, in documents of random names.
+#[test]
+fn a_random_name_promises_nothing() {
+    let mut rng = Rng::new(31);
+    const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let wrong = (0..40)
+        .filter(|_| {
+            let name = rng.text(ALNUM, 5) + "Pwd" + &rng.text(ALNUM, 4);
+            !found(&format!("{{\"{name}\":\"{}\"}}\n", rng.text(ALNUM, 12))).is_empty()
+        })
+        .count();
+    assert!(wrong <= 4, "{wrong} of 40");
+    assert!(!found(&format!("{{\"adminPwd\":\"{}\"}}\n", rng.text(ALNUM, 12))).is_empty());
+}
+
+/// In tests and documents a value has to look random; elsewhere a plain password is enough.
+#[test]
+fn tests_and_documents_need_more_evidence() {
+    let weak = concat!("Orca", "le18");
+    let strong = passwords(81).remove(0).1;
+    let line = |password: &str| format!("user = \"app\"\npassword = \"{password}\"\n");
+    let kept = |files: &[(&str, &str)], findings: usize| {
+        let repo = Repo::new();
+        for (path, password) in files {
+            repo.write(path, line(password));
+        }
+        repo.commit("settings");
+        let json = repo.json(i32::from(findings > 0));
+        assert_eq!(json.findings().len(), findings, "{files:?}\n{}", json.story);
+        // What is not shown is counted, and shown to who asks.
+        assert_eq!(json.value["receipt"]["not_reported"]["low_confidence"], 1 - findings, "{}", json.story);
+        assert_eq!(repo.keyscan().args(["--confidence", "low"]).json(1).findings().len(), 1);
+    };
+    kept(&[("src/settings.py", weak)], 1);
+    kept(&[("tests/settings.py", weak)], 0);
+    kept(&[("docs/setup.md", weak)], 0);
+    kept(&[("tests/settings.py", &strong)], 1);
+    kept(&[("docs/setup.md", &strong)], 1);
+    // It counts where it is believed most, also if it stands there no longer.
+    kept(&[("tests/settings.py", weak), ("src/settings.py", weak)], 1);
+    let repo = Repo::new();
+    repo.write("tests/settings.py", line(weak));
+    repo.commit("a test");
+    let said = repo.keyscan().args(["--confidence", "low", "--explain"]).run().code(1);
+    said.says("stands in a test, and does not look random");
 }
 
 #[test]

@@ -57,6 +57,7 @@ const NOT_FOUND: &[(&str, &[&str], &str)] = &[
     ("generic-credential", &["colours"], "its name is glued to the colour"),
     ("generic-password", &["colours"], "its name is glued to the colour"),
     ("generic-salt", &["colours"], "its name is glued to the colour"),
+    ("generic-salt", &["HTML attribute"], "what stands in a page is public, and a salt that is public is no secret"),
     ("generic-secret", &["colours"], "its name is glued to the colour"),
     ("generic-token", &["colours"], "its name is glued to the colour"),
     ("django-insecure-secret-key", &["HTML entities"], "a `&` may be a part of it"),

@@ -6,6 +6,7 @@
 pub mod assign;
 pub mod judge;
 pub mod name;
+pub mod place;
 pub mod shape;
 pub mod view;
 pub mod weights;
@@ -15,6 +16,7 @@ use std::ops::Range;
 
 use crate::finding::{Confidence, Fact};
 pub use name::Class;
+pub use place::Place;
 use view::View;
 use weights::Evidence;
 
@@ -46,19 +48,13 @@ pub const EVIDENCE: &str = "evidence";
 impl Found {
     /// How sure the evidence makes; `None`: it speaks against a secret.
     pub fn confidence(&self) -> Option<Confidence> {
-        match self.score {
-            HIGH.. => Some(Confidence::High),
-            MEDIUM.. => Some(Confidence::Medium),
-            LOW.. => Some(Confidence::Low),
-            _ => None,
-        }
+        confidence(self.score)
     }
 
     /// What a report needs to know: the name, and the evidence.
     pub fn facts(&self, hay: &[u8]) -> Vec<Fact> {
         let name = String::from_utf8_lossy(&hay[self.name.clone()]);
-        let evidence: Vec<String> = self.evidence.iter().map(|e| (*e as usize).to_string()).collect();
-        vec![Fact::new(NAME, name), Fact::new(EVIDENCE, evidence.join(" "))]
+        vec![Fact::new(NAME, name), Fact::new(EVIDENCE, written(&self.evidence))]
     }
 }
 
@@ -78,10 +74,39 @@ pub fn facts_of(hay: &[u8], value: &Range<usize>) -> Vec<Fact> {
         .unwrap_or_default()
 }
 
+fn confidence(score: i32) -> Option<Confidence> {
+    match score {
+        HIGH.. => Some(Confidence::High),
+        MEDIUM.. => Some(Confidence::Medium),
+        LOW.. => Some(Confidence::Low),
+        _ => None,
+    }
+}
+
+/// Adds what the kind of file says to the evidence among the facts of a value, and says how sure it is then: never surer,
+/// and never so unsure that it is not counted.
+pub fn placed(facts: &mut [Fact], confidence: Confidence, place: Place) -> Confidence {
+    let Some(fact) = facts.iter_mut().find(|f| f.label == EVIDENCE) else { return confidence };
+    let mut list: Vec<Evidence> = read(&fact.value).map(|(evidence, ..)| *evidence).collect();
+    let Some(says) = place.says(&list) else { return confidence };
+    list.push(says);
+    fact.value = written(&list);
+    self::confidence(weights::sum(&list)).unwrap_or(Confidence::Low).min(confidence)
+}
+
+/// Evidence as a fact holds it.
+fn written(list: &[Evidence]) -> String {
+    let numbers: Vec<String> = list.iter().map(|e| (*e as usize).to_string()).collect();
+    numbers.join(" ")
+}
+
+fn read(fact: &str) -> impl Iterator<Item = &'static (Evidence, i32, &'static str)> {
+    fact.split(' ').filter_map(|number| weights::TABLE.get(number.parse::<usize>().ok()?))
+}
+
 /// The evidence in a fact, heaviest first: weight in tenths and words.
 pub fn explain(fact: &str) -> Vec<(i32, &'static str)> {
-    let entry = |number: &str| number.parse::<usize>().ok().and_then(|i| weights::TABLE.get(i));
-    let mut list: Vec<_> = fact.split(' ').filter_map(entry).map(|(_, weight, words)| (*weight, *words)).collect();
+    let mut list: Vec<_> = read(fact).map(|(_, weight, words)| (*weight, *words)).collect();
     list.push((weights::START, "what any value of a name has against it"));
     list.sort_by_key(|(weight, words)| (std::cmp::Reverse(*weight), *words));
     list
@@ -90,15 +115,20 @@ pub fn explain(fact: &str) -> Vec<(i32, &'static str)> {
 /// Looks at a key word of `len` bytes: what was read, and what was found.
 pub fn look(hay: &[u8], at: usize, len: usize) -> (Range<isize>, Option<Found>) {
     let mut view = View::new(hay, at);
-    let found = find(&mut view, at, len);
+    let found = find(&mut view, at, len, LOW);
     (view.read(), found)
 }
 
-fn find(view: &mut View<'_>, at: usize, len: usize) -> Option<Found> {
+/// As [`look`], for any value, however much speaks against it: what weights are fitted to.
+pub fn weigh(hay: &[u8], at: usize, len: usize) -> Option<Found> {
+    find(&mut View::new(hay, at), at, len, i32::MIN)
+}
+
+fn find(view: &mut View<'_>, at: usize, len: usize, least: i32) -> Option<Found> {
     let place = assign::name(view, at, len)?;
     let name = name::read(view.slice(place.clone()), at - place.start)?;
     let site = assign::site(view, place)?;
-    let evidence = judge::evidence(view, &name, &site, LOW)?;
+    let evidence = judge::evidence(view, &name, &site, least)?;
     let score = weights::sum(&evidence);
     Some(Found { class: name.class, name: site.name, value: site.value, evidence, score })
 }

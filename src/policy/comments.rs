@@ -4,8 +4,9 @@
 //! the plain and the incremental scan cannot differ. The marks of other scanners count, too ([`FOREIGN`]).
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use bstr::ByteSlice;
 use memchr::{memchr, memrchr};
 use regex::bytes::{Captures, Regex, RegexBuilder};
@@ -59,16 +60,76 @@ pub struct Place<'a> {
     pub rule: &'a str,
 }
 
+/// Where marks could begin in the part of a text that was looked at. The secrets of one line ask for the same few
+/// kilobytes again and again, so each byte is looked at once.
+#[derive(Debug, Default)]
+pub struct Looked {
+    range: Range<usize>,
+    places: Vec<usize>,
+}
+
+impl Looked {
+    /// Could a mark stand in a range of the text? Never says no wrongly; always asked about the same text.
+    fn may_hold(&mut self, text: &[u8], range: &Range<usize>) -> bool {
+        let apart = range.start > self.range.end + REACH || range.end + REACH < self.range.start;
+        if self.range.is_empty() || apart {
+            self.places = beginnings(text, range.clone());
+            self.range = range.clone();
+        }
+        if range.start < self.range.start {
+            let mut places = beginnings(text, range.start..self.range.start);
+            places.append(&mut self.places);
+            self.places = places;
+            self.range.start = range.start;
+        }
+        if range.end > self.range.end {
+            self.places.extend(beginnings(text, self.range.end..range.end));
+            self.range.end = range.end;
+        }
+        let first = self.places.partition_point(|place| *place < range.start);
+        self.places.get(first).is_some_and(|place| *place < range.end)
+    }
+}
+
+/// Where a mark could begin in a range, in order; what begins there may end behind it.
+fn beginnings(text: &[u8], range: Range<usize>) -> Vec<usize> {
+    static SEARCH: LazyLock<AhoCorasick> = LazyLock::new(|| {
+        let heads = FOREIGN.iter().map(|(name, _)| head(name)).chain(["keyscan:"]);
+        AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(heads)
+            .expect("fixed words, which every test of comments compiles")
+    });
+    let longest = SEARCH.max_pattern_len();
+    let end = (range.end + longest).min(text.len());
+    let found = SEARCH.find_overlapping_iter(&text[range.start..end]).map(|m| range.start + m.start());
+    let mut places: Vec<usize> = found.filter(|place| *place < range.end).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// How a mark begins, whatever follows: `pragma:`, `ggignore`.
+fn head(name: &str) -> &str {
+    name.find(':').map_or(name, |colon| &name[..=colon])
+}
+
 /// Looks at the line or lines of a secret and at the line before. `others` says whether another secret stands somewhere in
 /// a range: a comment on a line with a secret speaks of that one. `known` says whether a word is the id of a rule, or the
-/// beginning of ids.
-pub fn on(place: Place<'_>, others: &dyn Fn(Range<usize>) -> bool, known: &dyn Fn(&str) -> bool) -> Said {
+/// beginning of ids. `looked` is what was seen of the text before.
+pub fn on(
+    place: Place<'_>,
+    looked: &mut Looked,
+    others: &dyn Fn(Range<usize>) -> bool,
+    known: &dyn Fn(&str) -> bool,
+) -> Said {
     let Place { text, span, rule } = place;
     let first = line_around(text, span.start);
     let last = line_around(text, span.end.saturating_sub(1).max(span.start));
     let mut said = Said::Nothing;
     let mut hear = |range: Range<usize>, before: bool| {
-        if !matches!(said, Said::Allowed(_)) {
+        if !matches!(said, Said::Allowed(_)) && looked.may_hold(text, &range) {
             match read(&text[range], rule, before, known) {
                 Said::Nothing => {}
                 other => said = other,
@@ -211,7 +272,7 @@ mod tests {
         let span = at..at + 10;
         let place = Place { text: text.as_bytes(), span: &span, rule };
         let others = |range: Range<usize>| text[range].contains("OTHER");
-        on(place, &others, &|name| ["acme-key", "github-pat"].iter().any(|id| covers(name, id)))
+        on(place, &mut Looked::default(), &others, &|name| ["acme-key", "github-pat"].iter().any(|id| covers(name, id)))
     }
 
     fn allows(text: &str, rule: &str) -> bool {
@@ -304,7 +365,7 @@ mod tests {
         let at = |text: &str| {
             let span = text.find("BEGIN").unwrap_or(0)..text.find("END").map_or(text.len(), |i| i + 3);
             let place = Place { text: text.as_bytes(), span: &span, rule: "pem" };
-            matches!(on(place, &|_| false, &|_| false), Said::Allowed(_))
+            matches!(on(place, &mut Looked::default(), &|_| false, &|_| false), Said::Allowed(_))
         };
         assert!(at("k = `BEGIN # keyscan:allow\nabc\nEND`"));
         assert!(at("k = `BEGIN\nabc\nEND` // keyscan:allow"));
@@ -317,7 +378,7 @@ mod tests {
         let text = "password = \" nosecret keyscan:allow \"";
         let span = 12..text.len() - 1;
         let place = Place { text: text.as_bytes(), span: &span, rule: "x" };
-        assert_eq!(on(place, &|_| false, &|_| false), Said::Nothing);
+        assert_eq!(on(place, &mut Looked::default(), &|_| false, &|_| false), Said::Nothing);
     }
 
     #[test]
@@ -326,5 +387,39 @@ mod tests {
         assert!(!allows(&text, "acme-key"));
         let near = format!("{}@{} // keyscan:allow", "a".repeat(100_000), "b".repeat(4000));
         assert!(allows(&near, "acme-key"));
+    }
+
+    #[test]
+    fn what_was_looked_at_before_changes_nothing() {
+        let lines: Vec<String> = (0..400)
+            .map(|i| {
+                let mark = ["", "// keyscan:allow", "# gitleaks:allow", "# PRAGMA: allowlist secret", "nosecret", "no"];
+                let filling = "x ".repeat(i % 7 * 300);
+                format!("{filling}p{i} {} {filling}", mark[i * i % mark.len()])
+            })
+            .collect();
+        let text = lines.join("\n");
+        let mut looked = Looked::default();
+        // Forward with steps back, and far away.
+        let places = (0..3000).map(|i: usize| (i * 97 + i % 5 * 1500 + i / 1000 * 200_000) % (text.len() - 8));
+        let mut allowed = 0;
+        for at in places {
+            let place = Place { text: text.as_bytes(), span: &(at..at + 8), rule: "x" };
+            // One that always says that a mark could be there.
+            let mut all = Looked { range: 0..text.len(), places: (0..text.len()).collect() };
+            let said = on(place, &mut looked, &|_| false, &|_| false);
+            assert_eq!(said, on(place, &mut all, &|_| false, &|_| false), "{at}");
+            allowed += usize::from(said != Said::Nothing);
+        }
+        assert!(allowed > 100, "{allowed}");
+    }
+
+    #[test]
+    fn every_mark_begins_as_marks_do() {
+        for (name, _) in FOREIGN.iter().chain([&("keyscan:allow", "")]) {
+            let text = format!("a {} b", name.to_ascii_uppercase());
+            assert_eq!(beginnings(text.as_bytes(), 0..text.len()), [2], "{name}");
+            assert_eq!(beginnings(text.as_bytes(), 0..3), [2], "{name}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::finding::{
     Receipt, Secret, Severity, Verdict,
 };
 use crate::generic;
-use crate::policy::comments::{self, Said};
+use crate::policy::comments::{self, Looked, Said};
 use crate::policy::discover;
 use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
@@ -120,6 +120,19 @@ impl Entry {
         }
         self.name = self.name.take().into_iter().chain(other.name).min();
         self.sightings.append(&mut other.sightings);
+    }
+}
+
+impl Entry {
+    /// Lowers the confidence of a secret without a prefix that stands in tests and documents only.
+    fn mind_places(&mut self, named: bool, lives: &[Box<dyn History>]) {
+        let Some(place) = self.sightings.iter().map(|s| place_of(s, lives)).min() else { return };
+        if named {
+            self.confidence = generic::placed(&mut self.facts, self.confidence, place);
+        } else if place > generic::Place::Example && self.confidence == Confidence::Medium {
+            // A weak password in a URL.
+            self.confidence = Confidence::Low;
+        }
     }
 }
 
@@ -268,6 +281,7 @@ impl<'d> Sink<'d> {
         let positions: Vec<Position> = matches.iter().map(|m| lines.position(&m.span)).collect();
         let at = |start| positions[positions.partition_point(|p| p.offset < start)];
         let ours = matches.iter().zip(pairs).zip(&positions).filter(|((m, _), _)| core.contains(&m.span.start));
+        let mut looked = Looked::default();
         for ((m, pair), position) in ours {
             let secret = m.secret(&text.bytes);
             if !inside.via.is_empty() {
@@ -285,7 +299,7 @@ impl<'d> Sink<'d> {
                 binary: text.binary,
                 via: inside.via.iter().chain(&outer).chain(m.via()).copied().collect(),
                 excerpt: (!text.binary).then(|| excerpt::excerpt(set, &text.bytes, m, &near)),
-                allowed: self.comment(&text.bytes, m, &matches, source),
+                allowed: self.comment(&text.bytes, m, &matches, source, &mut looked),
                 pair: pair.map(|pair| {
                     let at = at(pair.at);
                     (pair.rule, if text.binary { before + at.offset } else { at.line })
@@ -309,7 +323,14 @@ impl<'d> Sink<'d> {
 
 impl Sink<'_> {
     /// What a comment beside a match says about it.
-    fn comment(&mut self, text: &[u8], of: &RawMatch, all: &[RawMatch], source: &Source<'_>) -> Option<Allowance> {
+    fn comment(
+        &mut self,
+        text: &[u8],
+        of: &RawMatch,
+        all: &[RawMatch],
+        source: &Source<'_>,
+        looked: &mut Looked,
+    ) -> Option<Allowance> {
         if !self.options.policy.comments || matches!(source, Source::Name(_) | Source::PastName(_) | Source::Ref(_)) {
             return None;
         }
@@ -319,7 +340,7 @@ impl Sink<'_> {
             let first = all.partition_point(|m| m.span.end <= range.start);
             all.get(first).is_some_and(|m| m.span.start < range.end)
         };
-        match comments::on(place, &others, &|name| rules.knows(name)) {
+        match comments::on(place, looked, &others, &|name| rules.knows(name)) {
             Said::Allowed(allowance) => Some(allowance),
             Said::NoSuchRule(name) => {
                 // A mistake in an old version can be mended no more.
@@ -464,6 +485,9 @@ impl Collected {
                     continue;
                 }
             }
+            if named || guesses(set, rule) {
+                entry.mind_places(named, lives);
+            }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
                 reported.push((rule, secret, entry));
             } else if entry.verdict == Verdict::Malformed {
@@ -590,6 +614,24 @@ fn in_own_config(sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
             paths.peek().is_some() && paths.all(is_config)
         }
         Spot::Stdin | Spot::Ref(_) | Spot::Name(_) => false,
+    }
+}
+
+/// Does a rule take any password that stands in the right place?
+fn guesses(set: &RuleSet, rule: usize) -> bool {
+    set.rules()[rule].structure.is_some() && set.metas()[rule].id.starts_with("generic-")
+}
+
+/// The kind of file of a sighting; of a blob with several paths the one in which it is believed most.
+fn place_of(sighting: &Sighting, lives: &[Box<dyn History>]) -> generic::Place {
+    let own = generic::Place::Own;
+    match &sighting.spot {
+        Spot::File(path) => generic::Place::of(path),
+        Spot::Object(ObjectKind::Blob, id) => {
+            let paths = lives.iter().filter_map(|p| p.origin(id)).flat_map(|origin| &origin.paths);
+            paths.map(|path| generic::Place::of(path)).min().unwrap_or(own)
+        }
+        _ => own,
     }
 }
 

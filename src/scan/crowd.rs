@@ -1,21 +1,26 @@
 //! Files full of findings: recorded traffic, generated examples, dumps. The first ones are listed and the rest counted.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bstr::{BStr, ByteSlice};
 
-use crate::finding::{Finding, Place, Receipt, Verdict};
-use crate::rules::RuleSet;
+use crate::finding::{self, Finding, Receipt, Verdict};
+use crate::generic::Place;
+use crate::rules::{Anchoring, RuleSet};
 
 /// Findings of one rule in one file that are listed by default.
 pub const MOST: usize = 100;
+/// Of secrets without a prefix in tests, documents and copied libraries only one in so many of these: generated examples
+/// and recorded traffic, of which the first few tell what the rest is.
+const FEWER: usize = 4;
 /// Files that are named one by one.
 const NAMED: usize = 20;
 
 /// Leaves the first `most` findings of each rule in each file, and counts the others; 0: leaves all. What proves itself
 /// stays, and so does what stands in another file as well. `findings` come sorted, gravest first.
 pub(super) fn thin_out(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, receipt: &mut Receipt) {
-    if most == 0 || findings.len() <= most {
+    if most == 0 || findings.len() <= most.div_ceil(FEWER) {
         return;
     }
     let mut seen: BTreeMap<(usize, Vec<u8>), usize> = BTreeMap::new();
@@ -23,29 +28,40 @@ pub(super) fn thin_out(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, 
         let Some(path) = only_file(finding).filter(|_| finding.verdict != Verdict::Proven) else { return true };
         let count = seen.entry((finding.rule, path.to_vec())).or_default();
         *count += 1;
-        *count <= most
+        *count <= most_in(set, finding.rule, path, most)
     });
-    let mut crowds: Vec<_> = seen.into_iter().filter(|(_, count)| *count > most).collect();
-    crowds.sort_by(|a, b| (std::cmp::Reverse(a.1), &a.0).cmp(&(std::cmp::Reverse(b.1), &b.0)));
-    let left = |count: usize| (count - most) as u64;
-    for ((rule, path), count) in crowds.iter().take(NAMED) {
+    // Rule, path, how many are listed, how many are not.
+    let mut crowds: Vec<(usize, Vec<u8>, usize, usize)> = seen
+        .into_iter()
+        .map(|((rule, path), count)| (rule, most_in(set, rule, path.as_bstr(), most), path, count))
+        .filter(|(_, most, _, count)| count > most)
+        .map(|(rule, most, path, count)| (rule, path, most, count - most))
+        .collect();
+    crowds.sort_by(|a, b| (Reverse(a.3), a.0, &a.1).cmp(&(Reverse(b.3), b.0, &b.1)));
+    for (rule, path, most, left) in crowds.iter().take(NAMED) {
         let id = &set.metas()[*rule].id;
         let what =
             format!("findings of {id} in {} beyond the first {most}: --max-per-file 0 lists them", path.as_bstr());
-        receipt.skipped.push((what, left(*count)));
+        receipt.skipped.push((what, *left as u64));
     }
-    let rest: u64 = crowds.iter().skip(NAMED).map(|(_, count)| left(*count)).sum();
+    let rest: usize = crowds.iter().skip(NAMED).map(|(.., left)| left).sum();
     if rest > 0 {
-        let what = format!("findings in other files beyond the first {most} of a rule: --max-per-file 0 lists them");
-        receipt.skipped.push((what, rest));
+        let what = "findings in other files beyond the first ones of a rule: --max-per-file 0 lists them";
+        receipt.skipped.push((what.to_owned(), rest as u64));
     }
+}
+
+/// How many findings of a rule are listed in a file.
+fn most_in(set: &RuleSet, rule: usize, path: &BStr, most: usize) -> usize {
+    let crowded = matches!(set.rules()[rule].anchoring, Anchoring::Name(_)) && Place::of(path) > Place::Example;
+    if crowded { most.div_ceil(FEWER) } else { most }
 }
 
 /// The path of a finding that stands in one file only, in whatever versions.
 fn only_file(finding: &Finding) -> Option<&BStr> {
     let mut paths = finding.occurrences.iter().flat_map(|o| match &o.place {
-        Place::File { path } => vec![Some(path.as_bstr())],
-        Place::Blob { paths, .. } if !paths.is_empty() => paths.iter().map(|p| Some(p.as_bstr())).collect(),
+        finding::Place::File { path } => vec![Some(path.as_bstr())],
+        finding::Place::Blob { paths, .. } if !paths.is_empty() => paths.iter().map(|p| Some(p.as_bstr())).collect(),
         _ => vec![None],
     });
     let first = paths.next()??;

@@ -6,6 +6,7 @@ use super::azure::unpercent;
 use super::primitives::{ALNUM, LOWER, body, to_base64, unbase64, window};
 use super::{Input, Outcome, Rng, Structure};
 use crate::finding::{Severity, Verdict};
+use crate::generic::shape;
 
 /// The validators of this module.
 pub(super) const TABLE: &[Structure] = &[
@@ -198,6 +199,15 @@ fn is_default(password: &str) -> bool {
     WORDS.contains(&password.to_ascii_lowercase().as_str())
 }
 
+/// Percent of a password that placeholder words make up, from which on it is nothing else.
+const WORDS_ONLY: usize = 80;
+
+/// The name of the user with digits behind it: `repluser123`.
+fn is_counted_up(user: &str, password: &str) -> bool {
+    user.len() >= 3
+        && password.strip_prefix(user).is_some_and(|rest| rest.len() <= 5 && rest.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// A password that is not just a word counts as well-formed.
 fn strength(user: &str, password: &str) -> Verdict {
     let kinds = [
@@ -231,7 +241,9 @@ fn url(input: &Input<'_>) -> Outcome {
     let Some((user, password)) = userinfo.split_once(':') else { return bad.dismissed() };
     // `https://host:8080/package@1.0` has a port, not a password.
     let port = password.split_once('/').is_some_and(|(port, _)| port.bytes().all(|b| b.is_ascii_digit()));
-    let placeholder = port || is_placeholder(password) || is_placeholder(&unpercent(password));
+    // `https://www.host.com:support@other.com` is two addresses that ran together.
+    let placeholder =
+        port || user.starts_with("www.") || is_placeholder(password) || is_placeholder(&unpercent(password));
     let host = host.split(stop).next().unwrap_or_default();
     let (user, password) = (unpercent(user), unpercent(password));
     if password.is_empty() || placeholder || is_no_host(host) {
@@ -242,8 +254,12 @@ fn url(input: &Input<'_>) -> Outcome {
         // A weak password there is prose. A strong one may be real, with the host taken out of it: it is counted.
         return if strength == Verdict::WellFormed { bad.fact("host", host) } else { bad.dismissed() };
     }
-    if is_near(host) && (user == password || is_default(&password)) {
+    if is_near(host) && (user == password || is_default(&password) || is_counted_up(&user, &password)) {
         return bad.dismissed();
+    }
+    // `u$er:pa$s`, `fooId:fooSecret`: on a real host somebody may have meant it, so it is counted.
+    if shape::placeholder_share(password.as_bytes()) >= WORDS_ONLY {
+        return if is_near(host) { bad.dismissed() } else { bad.fact("host", host) };
     }
     let outcome = Outcome::of(input, strength).fact("host", host);
     let outcome = with_user(outcome, &user, &password);

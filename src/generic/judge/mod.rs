@@ -1,5 +1,9 @@
 //! Evidence for and against a value being a secret. The weights stand in [`weights`], and only there.
 
+mod around;
+
+use around::{around, is_before_ciphertext, is_first_of_more, is_first_of_two, is_listed, looks_up};
+
 use crate::generic::assign::{self, Op, Quote, Site};
 use crate::generic::name::{Class, Name};
 use crate::generic::shape::{self, Counts};
@@ -9,12 +13,12 @@ use crate::generic::words::{self, Likeness};
 
 /// Shortest value that can be a secret.
 const SHORTEST: usize = 4;
-/// Bytes on each side in which texts for people are looked for.
-const TEXTS: usize = 200;
+
 /// Letters that follow each other better than this may be a word that the table of letters does not know.
 const WORD: f32 = -8.0;
-/// Bytes before the name in which a user name is looked for.
-const NEAR: usize = 200;
+
+/// Longest value that is too short for a key or token.
+const SHORT_KEY: usize = 5;
 
 /// Everything that speaks for or against a value; `None` if it cannot be a secret at all, or if the sum of the weights
 /// cannot reach `least`.
@@ -70,7 +74,8 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(name.class == Class::BareKey && value.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
     add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
     let named = shape::is_uuid(&value) || likeness.bits > 0.0;
-    add(site.wrapped && named && looks_up(view, site), Evidence::LookedUp);
+    let section = site.wrapped && is_first_of_two(view, site);
+    add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
     add(bare && shape::is_type(&value), Evidence::Constant);
     let print =
         value.iter().filter(|b| **b != b' ').all(u8::is_ascii_hexdigit) && matches!(value.len(), 8 | 16 | 40 | 50);
@@ -86,6 +91,11 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     let hash = counts.digit > 0 && value.len() >= 8 && value.iter().all(u8::is_ascii_hexdigit);
     let is_id = hash || value.starts_with(b"0x") || shape::is_uuid(&value);
     add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);
+    let closed = matches!(view.get(site.name.end), Some(b'"' | b'\''));
+    add(name.class == Class::BareKey && site.op == Op::Colon && closed, Evidence::KeyOfRecord);
+    add(name.class == Class::BareKey && site.op == Op::Query, Evidence::KeyOfQuery);
+    add(name.class != Class::Password && value.len() <= SHORT_KEY, Evidence::ShortKey);
+    add(is_before_ciphertext(view, site, &value), Evidence::SealedBehind);
     add(view.before(site.value.start) == Some(b'`') && value.contains(&b' '), Evidence::Template);
     // Most values are no secrets, and what stands around them need not be read.
     if weights::sum(&list) + weights::AROUND < least {
@@ -93,97 +103,6 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     }
     around(view, name, site, &value, &mut list);
     Some(list)
-}
-
-/// Is the name itself one text of a list, behind another: `"secret","token","..."`? Options of a command are written so, too.
-fn is_listed(view: &mut View<'_>, site: &Site) -> bool {
-    let quote = view.before(site.name.start);
-    if !matches!(quote, Some(b'"' | b'\'' | b'`')) {
-        return false;
-    }
-    let left = view.line_to(site.name.start - 1, 16);
-    let left = left.strip_suffix(b"\\").unwrap_or(left).trim_ascii_end();
-    left.strip_suffix(b",").is_some_and(|l| matches!(l.last(), Some(b'"' | b'\'' | b'`')))
-}
-
-/// Is the value the first argument of several, and the next one no literal: `set_password("service", user, password)`?
-fn is_first_of_more(view: &mut View<'_>, site: &Site) -> bool {
-    let rest = view.line_from(site.value.end, 24);
-    let Some(rest) = rest.get(1..).and_then(|r| r.trim_ascii_start().strip_prefix(b",")) else { return false };
-    rest.trim_ascii_start().first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'$' | b'_' | b'@'))
-}
-
-/// Is the value handed to a function that looks something up: `keyring.get_password("x")`, `credentials("x")`?
-fn looks_up(view: &mut View<'_>, site: &Site) -> bool {
-    const WORDS: &[&[u8]] =
-        &[b"get", b"find", b"load", b"read", b"fetch", b"lookup", b"env", b"prompt", b"ask", b"input"];
-    let between = view.slice(site.name.end..site.value.start);
-    let Some(open) = between.iter().rposition(|b| *b == b'(') else { return false };
-    let head = &between[..open];
-    let start = head.iter().rposition(|b| !assign::in_name(*b)).map_or(0, |i| i + 1);
-    let last = head[start..].rsplit(|b| *b == b'.').next().unwrap_or_default();
-    let says = |w: &&[u8]| last.len() >= w.len() && last[..w.len()].eq_ignore_ascii_case(w);
-    assign::has_key_word(last) || WORDS.iter().any(says)
-}
-
-/// What the text around name and value says.
-fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8], list: &mut Vec<Evidence>) {
-    let mut add = |holds: bool, evidence: Evidence| {
-        if holds {
-            list.push(evidence);
-        }
-    };
-    let bare = site.quote != Quote::Quoted;
-    let line = view.line_to(site.name.start, 160);
-    let after = view.line_from(site.value.end, 80);
-    let words = line.trim_ascii().contains(&b' ') && line.iter().filter(|b| **b == b' ').count() >= 3;
-    add(bare && is_code_line(view, site, line, after), Evidence::BareCode);
-    add(is_comment(line), Evidence::Comment);
-    add(words && (bare && site.op == Op::Colon || site.op == Op::Space), Evidence::Prose);
-    let letters = !value.iter().any(u8::is_ascii_digit);
-    add((letters || value.contains(&b' ')) && among_texts(view, site), Evidence::AmongTexts);
-    add(hex_of_sum(value) && among_sums(view, site, value.len()), Evidence::Sum);
-    let badge = |part: &[u8]| memchr::memmem::find(line, part).is_some();
-    let hex = value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit);
-    let summed = [&b"checksum/"[..], b"hash/", b"sha256/", b"checksum."].iter().any(|part| line.ends_with(part));
-    add(hex && summed, Evidence::Sum);
-    let named_token = name.class == Class::Token && line.ends_with(b"&") || site.op == Op::Query;
-    add(named_token && (badge(b"badge") || badge(b".svg?")), Evidence::Badge);
-    let near = view.slice(site.name.start.saturating_sub(NEAR)..site.name.start);
-    let says = |word: &[u8]| {
-        memchr::memchr2_iter(word[0], word[0].to_ascii_uppercase(), near)
-            .any(|i| near.get(i..i + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word)))
-    };
-    let words: [&[u8]; 16] = [
-        b"kdf",
-        b"cipher",
-        b"dklen",
-        b"scrypt",
-        // A page's own, and the answer to a challenge.
-        b"<script",
-        b"<style",
-        b"<link",
-        b"<meta",
-        b"csp",
-        b"content_security",
-        b"realm",
-        b"digest",
-        b"publickey",
-        b"certificate",
-        b"metadata",
-        b"crypted",
-    ];
-    let dated = value.starts_with(b"20") && value.len() > 10 && value[4] == b'-' && value[7] == b'-';
-    // An attribute of a page.
-    let dated = dated || view.slice(site.name.clone()).starts_with(b"data-");
-    let public = value.starts_with(b"0x")
-        || site.op == Op::Query
-        || dated
-        || name.class == Class::Salt && words.iter().any(|word| says(word));
-    add(name.class == Class::Salt && public, Evidence::PublicSalt);
-    let hashes = [&b"hash"[..], b"crypt", b"digest", b"md5"].iter().any(|word| says(word));
-    add(name.class == Class::Password && hex_of_sum(value) && hashes, Evidence::HashNear);
-    add(says(b"user") || says(b"login") || says(b"email") || says(b"-u "), Evidence::UserNear);
 }
 
 /// Letters that English lacks, and none of what passwords have besides.
@@ -211,6 +130,8 @@ fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
     add(name.around.plural, Evidence::NamePlural);
     add(name.around.more, Evidence::NameMore);
     add(name.around.passing, Evidence::NamePassing);
+    add(name.around.nonce, Evidence::NameNonce);
+    add(name.around.random, Evidence::NameRandom);
 }
 
 fn of_site(site: &Site, add: &mut impl FnMut(bool, Evidence)) {
@@ -337,134 +258,4 @@ fn of_shape(value: &[u8], likeness: &Likeness, add: &mut impl FnMut(bool, Eviden
         && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_'))
         && (value.ends_with(b"=") || value.contains(&b'+') || value.contains(&b'/'));
     add(base64, Evidence::Base64);
-}
-
-/// Do the lines around hold texts for people: words with blanks between them in quotes, or letters beyond ASCII?
-fn among_texts(view: &mut View<'_>, site: &Site) -> bool {
-    let from = site.name.start.saturating_sub(TEXTS);
-    let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + TEXTS)];
-    let texts: usize = parts.iter().flat_map(|part| part.split(|b| *b == b'\n')).map(text_of_line).sum();
-    texts >= 2 * TEXT
-}
-
-/// How much a line with a text for people says.
-const TEXT: usize = 3;
-
-/// Is it as long as the sums of files are?
-fn hex_of_sum(value: &[u8]) -> bool {
-    matches!(value.len(), 32 | 40 | 64 | 96 | 128) && value.iter().all(u8::is_ascii_hexdigit)
-}
-
-/// Do other sums of the same length stand around, none of them under a name that promises a secret?
-fn among_sums(view: &mut View<'_>, site: &Site, len: usize) -> bool {
-    let from = site.name.start.saturating_sub(2 * TEXTS);
-    let before = view.slice(from..site.name.start);
-    let after = view.slice(site.value.end..site.value.end + 2 * TEXTS);
-    let lines = before.split(|b| *b == b'\n').chain(after.split(|b| *b == b'\n'));
-    let sums = lines.filter(|line| {
-        let sum = |word: &[u8]| word.len() == len && word.iter().all(u8::is_ascii_hexdigit);
-        line.split(|b| !b.is_ascii_alphanumeric()).any(sum) && !assign::has_key_word(line)
-    });
-    sums.count() >= 2
-}
-
-/// Does a line give a name a text for people? A word with a capital may be one. Lines without breaks hold many.
-fn text_of_line(line: &[u8]) -> usize {
-    let mut sum = 0;
-    let mut rest = line;
-    loop {
-        let end = memchr::memmem::find(rest, b"\",").map_or(rest.len(), |i| i + 2);
-        let (entry, behind) = rest.split_at(end);
-        sum += text_of(entry);
-        if behind.is_empty() {
-            return sum;
-        }
-        rest = behind;
-    }
-}
-
-fn text_of(entry: &[u8]) -> usize {
-    // `<string name="x">Text</string>`
-    if let Some(at) = memchr::memmem::find(entry, b"\">") {
-        let text = &entry[at + 2..];
-        let capital = text.first().is_some_and(|b| b.is_ascii_uppercase() || *b >= 0xc3);
-        let letters = text.iter().take(4).skip(1).all(|b| b.is_ascii_lowercase() || *b >= 0x80 || *b == b' ');
-        return if capital && letters && text.len() > 4 { TEXT } else { 0 };
-    }
-    let tied = entry.iter().position(|b| matches!(b, b'=' | b':' | b'>'));
-    let Some(right) = tied.map(|i| entry[i + 1..].trim_ascii()) else { return 0 };
-    let right = right.strip_prefix(b">").map_or(right, <[u8]>::trim_ascii_start);
-    let quoted = matches!(right.first(), Some(b'"' | b'\'' | b'>')) || right.contains(&b'"');
-    let blanks = right.iter().filter(|b| **b == b' ').count();
-    let letters = right.iter().filter(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
-    let escaped = memchr::memmem::find(right, b"\\u").is_some();
-    if !quoted || !escaped && letters * 10 < right.len() * 7 {
-        return 0;
-    }
-    if blanks >= 2 || escaped || right.iter().any(|b| *b >= 0xc3) {
-        return TEXT;
-    }
-    let capital = right.get(1).is_some_and(u8::is_ascii_uppercase) && right.get(2).is_some_and(u8::is_ascii_lowercase);
-    if capital { TEXT - 1 } else { 0 }
-}
-
-fn is_comment(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    [&b"#"[..], b"//", b"*", b"/*", b"--", b";", b"<!--", b"%", b"rem ", b"REM "]
-        .iter()
-        .any(|mark| line.starts_with(mark))
-}
-
-/// Does a bare value stand in a line of a programming language, where it is a variable?
-fn is_code_line(view: &mut View<'_>, site: &Site, line: &[u8], after: &[u8]) -> bool {
-    let after = after.trim_ascii();
-    let ends = matches!(after.first(), Some(b';' | b')' | b'(' | b'[' | b'{' | b'+' | b'?' | b'.' | b':'))
-        || after.starts_with(b",") && site.op != Op::Equals
-        || after.ends_with(b"{")
-        || after.ends_with(b";");
-    let start = line.trim_ascii_start();
-    let words = [
-        &b"let "[..],
-        b"var ",
-        b"const ",
-        b"val ",
-        b"def ",
-        b"if ",
-        b"return ",
-        b"private ",
-        b"public ",
-        b"static ",
-        b"final ",
-        b"my ",
-        b"local ",
-        b"this.",
-        b"self.",
-        b"func ",
-        b"fn ",
-        b"function",
-        b"for ",
-        b"while ",
-        b"new ",
-        b"@",
-        b"elif ",
-        b"else",
-        b"assert",
-        b"expect",
-        b"case ",
-        b"async ",
-        b"await ",
-        b"protected ",
-        b"internal ",
-        b"readonly ",
-        b"auto ",
-        b"String ",
-        b"string ",
-        b"char ",
-        b"int ",
-        b"(",
-        b"unless ",
-    ];
-    let opens = words.iter().any(|w| start.starts_with(w)) || start.contains(&b'(');
-    let spaced = site.op == Op::Equals && view.before(site.value.start) == Some(b' ');
-    ends || opens || spaced && site.name.end < site.value.start && start.ends_with(b".")
 }

@@ -1,0 +1,180 @@
+//! From a key word to the value that is assigned to it: in code, settings, markup, commands and queries.
+//!
+//! Works on the bytes around one key word and stops early: most key words have no operator behind them.
+
+mod literal;
+mod operator;
+mod value;
+
+use std::ops::Range;
+
+use operator::operator;
+use value::value;
+
+use crate::generic::view::View;
+
+/// Farthest that a name reaches to each side of its key word.
+const NAME: usize = 48;
+
+/// Longest value that is read.
+pub const VALUE: usize = 1024;
+
+/// How the value is tied to the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Op {
+    /// `=`, `:=`, `?=`, `<-`
+    Equals,
+    /// `:`
+    Colon,
+    /// `=>`, `->`
+    Arrow,
+    /// `==`, `!=`
+    Compare,
+    /// `||`, `??`, `${NAME:-value}`
+    Default,
+    /// `"name", "value"`
+    Pair,
+    /// `setName("value")`
+    Call,
+    /// `<name>value</name>`
+    Element,
+    /// `--name value`
+    Flag,
+    /// `IDENTIFIED BY 'value'`, `ENV NAME value`, `name "value"`
+    Space,
+    /// `?name=value&`
+    Query,
+}
+
+/// How the value is enclosed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Quote {
+    /// Not at all, and it ends its line or what encloses the line's text.
+    Bare,
+    /// Not at all, and other words follow.
+    BareAmong,
+    /// In quotes or a block of its own.
+    Quoted,
+}
+
+/// A name and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The name, from its first to its last word.
+    pub name: Range<usize>,
+    /// How they are tied.
+    pub op: Op,
+    /// How the value is enclosed.
+    pub quote: Quote,
+    /// The value, without quotes.
+    pub value: Range<usize>,
+    /// Pieces of a value that is written in several literals; empty for one.
+    pub pieces: Vec<Range<usize>>,
+    /// It is joined with something that is not written here.
+    pub joined: bool,
+    /// The value stands in a call that is no known wrapper.
+    pub wrapped: bool,
+    /// The name ends a phrase in quotes: `"Enter your key" = ...`.
+    pub phrase: bool,
+}
+
+/// Is this byte part of a name?
+pub fn in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// The name around a key word; `None` if the key word is not the last one in it, or it is no name.
+pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> {
+    let mut end = at + len;
+    while view.get(end).is_some_and(in_name) {
+        end += 1;
+        if end - at > NAME {
+            return None;
+        }
+    }
+    while end > at + len && matches!(view.before(end), Some(b'.' | b'-')) {
+        end -= 1;
+    }
+    if has_key_word(view.slice(at + 1..end)) {
+        return None;
+    }
+    let mut start = at;
+    while at - start < NAME && view.before(start).is_some_and(in_name) {
+        start -= 1;
+    }
+    while start < at && matches!(view.get(start), Some(b'.' | b'-')) {
+        start += 1;
+    }
+    Some(start..end)
+}
+
+/// The words that the prefilter looks for, lower case.
+pub const KEY_WORDS: &[&str] =
+    &["pass", "secret", "token", "key", "auth", "cred", "salt", "nonce", "pwd", "_pw", "identified"];
+
+pub(super) fn has_key_word(text: &[u8]) -> bool {
+    KEY_WORDS.iter().any(|w| {
+        text.windows(w.len())
+            .any(|t| t[0].to_ascii_lowercase() == w.as_bytes()[0] && t.eq_ignore_ascii_case(w.as_bytes()))
+    })
+}
+
+/// Finds operator and value behind a name.
+pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
+    let before = view.before(name.start);
+    let (closed, mut at) = close(view, name.end);
+    let gap = at;
+    at = view.blanks(at);
+    // `did:key:...`: a scheme, not a name.
+    if before == Some(b':')
+        && view.get(at) == Some(b':')
+        && view.before(name.start - 1).is_some_and(|b| b.is_ascii_alphanumeric())
+    {
+        return None;
+    }
+    if view.has_any_case(name.start, b"identified") && !view.has_any_case(at, b"by") {
+        return None;
+    }
+    let (op, after) = operator(view, &name, before, closed, at, at > gap)?;
+    let phrase = before == Some(b' ') && matches!(view.get(name.end), Some(b'"' | b'\'' | b'\\')) && closed;
+    value(view, name, before, op, after).map(|site| Site { phrase, ..site })
+}
+
+/// Skips what may close a quoted or indexed name: quotes, escaped quotes, entities, brackets, asterisks.
+fn close(view: &mut View<'_>, from: usize) -> (bool, usize) {
+    let mut at = from;
+    for _ in 0..4 {
+        let next = match view.get(at) {
+            Some(b'\\') => {
+                let mut i = at + 1;
+                while view.get(i) == Some(b'\\') && i < at + 4 {
+                    i += 1;
+                }
+                if matches!(view.get(i), Some(b'"' | b'\'')) { i + 1 } else { break }
+            }
+            Some(b'"' | b'\'' | b'`' | b']' | b'*') => at + 1,
+            Some(b'&') => match entity(view, at) {
+                Some(len) => at + len,
+                None => break,
+            },
+            Some(b')') if at > from => at + 1,
+            Some(b'<') if view.has(at, b"</key>") => at + 6,
+            Some(b'<') if view.has(at, b"</b>") || view.has(at, b"</i>") => at + 4,
+            _ => break,
+        };
+        at = next;
+    }
+    (at > from, at)
+}
+
+fn entity(view: &mut View<'_>, at: usize) -> Option<usize> {
+    [&b"&quot;"[..], b"&#39;", b"&#34;", b"&apos;"].iter().find(|e| view.has(at, e)).map(|e| e.len())
+}
+
+fn skip_space(view: &mut View<'_>, from: usize, most: usize) -> usize {
+    let mut at = from;
+    while at < from + most && view.get(at).is_some_and(|b| b.is_ascii_whitespace()) {
+        at += 1;
+    }
+    at
+}

@@ -1,0 +1,174 @@
+//! Where the value behind an operator begins: types, wrappers and brackets before it are skipped.
+
+use std::ops::Range;
+
+use super::literal::{bare, block, element, more_pieces, quoted};
+use super::operator::typed;
+use super::{Op, Quote, Site, skip_space};
+use crate::generic::view::View;
+
+/// Calls whose only literal argument is the value itself.
+const WRAPPERS: &[&[u8]] = &[
+    b"byte",
+    b"bytes",
+    b"String",
+    b"string",
+    b"str",
+    b"from",
+    b"Some",
+    b"Buffer",
+    b"of",
+    b"encode",
+    b"SecretStr",
+    b"SecretString",
+    b"Secret",
+    b"quote",
+    b"b64decode",
+    b"decode",
+    b"fromHex",
+    b"unhex",
+    b"hex",
+    b"new",
+    b"literal",
+    b"Password",
+    b"toCharArray",
+    b"TextEncoder",
+    b"unicode",
+    b"SecretValue",
+    b"unsafePlainText",
+    b"Ok",
+    b"char",
+    b"const",
+    b"ptr",
+    b"StringPtr",
+    b"pointer",
+    b"to_string",
+    b"to_owned",
+    b"into",
+    b"Just",
+    b"cast",
+    b"Literal",
+    b"base64",
+    b"CharArray",
+    b"return",
+];
+
+pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>, op: Op, after: usize) -> Option<Site> {
+    let mut op = op;
+    let mut at = view.blanks(after);
+    let site = |op, quote, value: Range<usize>, pieces, joined, wrapped| {
+        (!value.is_empty()).then(|| Site {
+            name: name.clone(),
+            op,
+            quote,
+            value,
+            pieces,
+            joined,
+            wrapped,
+            phrase: false,
+        })
+    };
+    if op == Op::Element {
+        let end = element(view, after)?;
+        return site(op, Quote::Quoted, end, Vec::new(), false, false);
+    }
+    if op == Op::Colon
+        && view.get(at).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'&' | b'['))
+        && let Some(behind) = typed(view, at)
+    {
+        op = Op::Equals;
+        at = view.blanks(behind);
+    }
+    // `: |` and an indented block; a line that goes on below.
+    if op == Op::Colon
+        && matches!(view.get(at), Some(b'|' | b'>'))
+        && let Some(block) = block(view, at)
+    {
+        return site(op, Quote::Quoted, block, Vec::new(), false, false);
+    }
+    let continued = view.get(at) == Some(b'\\') && matches!(view.get(at + 1), Some(b'\n' | b'\r'));
+    if continued
+        || matches!(view.get(at), Some(b'\n' | b'\r')) && matches!(op, Op::Equals | Op::Colon | Op::Arrow | Op::Call)
+    {
+        let next = skip_space(view, at + usize::from(continued), 80);
+        if !continued && !matches!(view.get(next), Some(b'"' | b'\'' | b'`')) {
+            return None;
+        }
+        at = next;
+    }
+    let (mut wrapped, mut nested) = (false, false);
+    for _ in 0..6 {
+        match view.get(at)? {
+            b'(' | b'[' | b'{' if !view.has(at, b"{{") && !view.has(at, b"[[") => {
+                nested = true;
+                at = skip_space(view, at + 1, 16);
+            }
+            b']' if view.before(at) == Some(b'[') => at += 1,
+            b'&' | b'@' | b'~' if matches!(view.get(at + 1), Some(b'"')) => at += 1,
+            byte if byte.is_ascii_alphabetic() => {
+                let mut end = at;
+                while end < at + 40
+                    && view
+                        .get(end)
+                        .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'-'))
+                {
+                    end += 1;
+                }
+                let word = view.slice(at..end);
+                let last = word.rsplit(|b| matches!(b, b'.' | b':')).next().unwrap_or_default();
+                match view.get(end) {
+                    Some(b'"' | b'\'') if word.len() <= 2 => at = end,
+                    Some(b'(') if WRAPPERS.contains(&last) => at = end + 1,
+                    Some(b'{') if WRAPPERS.contains(&last) => at = end + 1,
+                    Some(b' ') if matches!(word, b"new" | b"await" | b"return" | b"ConvertTo-SecureString") => {
+                        at = view.blanks(end)
+                    }
+                    Some(b'(') if matches!(view.get(end + 1), Some(b'"' | b'\'')) && op != Op::Colon => {
+                        wrapped = true;
+                        at = end + 1;
+                    }
+                    _ => break,
+                }
+            }
+            _ => break,
+        }
+    }
+    match view.get(at)? {
+        b'"' | b'\'' | b'`' | b'\\' | b'&' => {
+            if let Some((value, end)) = quoted(view, at) {
+                let mut pieces = vec![value.clone()];
+                let (end, joined) = more_pieces(view, end, op, &mut pieces);
+                let next = view.blanks(end);
+                let is_key = matches!(view.get(next), Some(b':')) || view.has(next, b"=>");
+                if nested && is_key {
+                    return None;
+                }
+                let whole = value.start..pieces.last().map_or(value.end, |p| p.end);
+                if pieces.len() == 1 {
+                    pieces.clear();
+                }
+                return site(op, Quote::Quoted, whole, pieces, joined, wrapped);
+            }
+            None
+        }
+        _ if matches!(op, Op::Call | Op::Pair | Op::Arrow | Op::Compare) || wrapped => None,
+        _ => {
+            let (value, alone) = bare(view, op, before, at);
+            if is_call(view.slice(value.clone())) {
+                return None;
+            }
+            let quote = if alone { Quote::Bare } else { Quote::BareAmong };
+            site(op, quote, value, Vec::new(), false, false)
+        }
+    }
+}
+
+/// A name with brackets right behind it, closed or open: a call, not a value.
+fn is_call(text: &[u8]) -> bool {
+    let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'$' | b':' | b'!' | b'@');
+    let head = text.iter().take_while(|b| word(b)).count();
+    let short = head == 1 && text.ends_with(b")") && text.iter().any(|b| matches!(b, b'[' | b','));
+    (head > 1 || short)
+        && text.get(head) == Some(&b'(')
+        && (text.ends_with(b")") || text.ends_with(b"(") || text.contains(&b'.'))
+}

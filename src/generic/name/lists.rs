@@ -1,0 +1,99 @@
+//! The words of names, by what they say about the value.
+
+/// Lower-case words that end a name which promises a password.
+#[rustfmt::skip]
+pub(super) const PASSWORD: &[&str] = &[
+    "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
+    "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
+    "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
+    "mysqlpass", "bindpw", "rootpw", "userpw", "dbpw", "passw", "identified",
+];
+
+/// What glued words end with that promise a password: `mypassword`.
+pub(super) const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "passwords"];
+
+/// Words before `key`, or glued to it, that make it a secret.
+#[rustfmt::skip]
+pub(super) const KEY_HEADS: &[&str] = &[
+    "api", "secret", "access", "private", "auth", "encryption", "encrypt", "encrypting", "crypto", "crypt", "cipher",
+    "aes", "des", "hmac", "master", "license", "licence", "ssh", "shared", "session", "signing", "sign", "signature",
+    "jwt", "app", "application", "consumer", "client", "account", "service", "webhook", "admin", "server", "deploy",
+    "n", "seed", "subscription", "cookie", "oauth", "rest", "rsa", "write", "read", "integration", "management",
+    "ingest", "ingestion", "azure", "aws", "stripe", "google", "maps", "mailgun", "sendgrid", "merchant", "security",
+    "decryption", "decrypt", "pre", "psk", "wpa", "wifi", "root", "dev", "prod", "test", "live", "sandbox",
+    "instrumentation", "function", "host", "code", "sas", "tenant", "vault", "unseal", "recovery",
+    "symmetric", "pri", "prv", "priv", "sa", "gpg", "pgp", "tls", "ssl", "x", "token", "request", "developer", "dd",
+    "algolia", "datadog", "search", "database", "db", "storage", "password", "pass", "base", "salt", "login",
+    "invite", "mac", "p", "primary", "secondary", "hashing", "validation", "machine",
+];
+
+/// Words before `key` with which it is none.
+#[rustfmt::skip]
+pub(super) const KEY_NOT: &[&str] = &[
+    "public", "pub", "pk", "foreign", "publishable", "publishing", "authorized", "verification", "verifying",
+    "minisign", "site", "cache", "sort", "partition", "primary",
+];
+
+/// Words right before `key` with which it names something, or is sent in the clear.
+pub(super) const KEY_NAMES: &[&str] = &["project", "websocket", "socket"];
+
+/// Words before a key word with which the value is a text about it, or a switch.
+#[rustfmt::skip]
+pub(super) const HEADS: &[&str] = &[
+    "no", "has", "is", "forgot", "forgotten", "reset", "show", "hide", "invalid", "missing", "require", "required",
+    "requires", "enable", "enabled", "disable", "disabled", "forget", "use", "using", "with", "without", "needs",
+    "need", "allow", "max", "min", "label", "error", "err", "msg", "message", "title", "placeholder", "hint", "help",
+    "text", "desc", "description", "next", "page", "continuation", "pagination", "cancel", "cancellation", "wrong",
+    "enter", "get", "find", "validate", "check", "verify", "generate", "remove", "delete", "skip", "if", "on",
+    "should", "can", "lbl", "txt", "btn", "input", "sort", "cache", "hot", "group", "parent", "index", "unique",
+    "translation", "i18n", "row", "column", "field", "lookup", "primary", "foreign", "partition", "public",
+    "remember", "ask", "prompt", "weak", "short", "incorrect", "bad", "not", "empty", "save", "store", "change",
+    "update", "create", "csrf", "xsrf", "sync", "idempotency", "dedup", "routing", "event", "arrow", "any", "wrap",
+    "load", "parse", "import", "export", "search", "type", "typed", "submit", "existing", "pull", "separator",
+    "delimiter", "start", "end", "open", "close", "lex", "supports", "withdrawal",
+];
+
+/// Words after a key word that leave it what it is.
+#[rustfmt::skip]
+pub(super) const TAILS: &[&str] = &[
+    "value", "val", "text", "txt", "str", "string", "plain", "plaintext", "raw", "b", "base", "hex", "old", "new",
+    "current", "confirm", "confirmation", "again", "repeat", "prod", "production", "dev", "test", "staging", "live",
+    "default", "admin", "root", "user", "a", "c", "primary", "secondary", "one", "two", "first", "second", "v", "key",
+    "secret", "token", "bytes", "const", "constant", "param", "parameter", "data", "content", "clear", "master", "db",
+    "database", "example", "sample", "real", "main", "only", "local", "x", "y", "alt", "other", "another", "fallback",
+    "sandbox", "client", "server", "api", "rw", "ro", "arg", "var", "hash256", "utf", "json", "code", "basic",
+    "bearer", "draft", "header",
+];
+
+/// Last words of a name whose value is no secret but something about one: `key_id`, `token_url`, `secret_name`.
+#[rustfmt::skip]
+pub(super) const ABOUT: &[&str] = &[
+    "id", "ids", "sid", "arn", "name", "names", "url", "uri", "path", "file", "files", "filename", "dir", "command",
+    "cmd", "type", "types", "expires", "expiry", "expiration", "ttl", "at", "age", "length", "len", "size", "count",
+    "prefix", "suffix", "format", "label", "title", "field", "error", "message", "policy", "provider", "service",
+    "endpoint", "host", "issuer", "audience", "algorithm", "alg", "algo", "mode", "scope", "scopes", "env", "ref",
+    "index", "version", "pattern", "regex", "charset", "hint", "placeholder", "description", "help", "method",
+    "scheme", "strategy", "class", "store", "manager", "handler", "factory", "generator", "encoder", "location",
+    "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",
+    "username", "guid", "uuid", "site", "tag", "permissions", "category", "icon", "color", "colour", "style", "width",
+    "height", "rules", "validator", "validation", "strength", "mismatch", "expired", "incorrect", "wrong", "protected",
+    "public",
+];
+
+/// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.
+#[rustfmt::skip]
+pub(super) const SEALED: &[&str] = &[
+    "hash", "hashed", "md5", "digest", "encrypted", "crypt", "sha", "md", "bcrypt", "enc", "sealed", "fingerprint",
+    "checksum", "kcv", "ciphertext", "wrapped", "sealedsecret",
+];
+
+/// Of these, the words that do not name a kind of key.
+pub(super) const DERIVED: &[&str] =
+    &["encrypted", "crypted", "hashed", "sealed", "wrapped", "ciphertext", "digest", "checksum", "fingerprint"];
+
+/// Words before `token` with which it opens nothing.
+#[rustfmt::skip]
+pub(super) const PASSING: &[&str] = &[
+    "page", "nextpage", "next", "continuation", "pagination", "cursor", "csrf", "xsrf", "authenticity", "antiforgery",
+    "forgery", "idempotency", "cancellation", "cancel", "action", "lock", "serialized",
+];

@@ -1,0 +1,116 @@
+//! Constants: numbers, truth values, types, names of ciphers, colours.
+
+use super::escape::is_few_escapes;
+
+/// A number, a truth value, a type, or nothing.
+pub fn is_constant(value: &[u8]) -> bool {
+    const WORDS: &[&str] = &[
+        "true",
+        "false",
+        "null",
+        "nil",
+        "none",
+        "undefined",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "string",
+        "str",
+        "bool",
+        "boolean",
+        "int",
+        "integer",
+        "number",
+        "text",
+        "object",
+        "any",
+        "bytes",
+        "void",
+        "required",
+        "optional",
+        "empty",
+        "default",
+        "self",
+        "this",
+        "n/a",
+        "na",
+        "todo",
+        "tbd",
+        "never",
+        "char",
+        "varchar",
+        "hidden",
+        "disabled",
+        "enabled",
+        "unset",
+        "auto",
+        "inherit",
+        "always",
+        "bearer",
+        "basic",
+        "digest",
+        "oauth",
+        "oauth2",
+        "jwt",
+        "header",
+        "cookie",
+        "array",
+        "plain",
+        "include",
+        "omit",
+        "same-origin",
+        "sha256",
+        "sha1",
+        "md5",
+        "hmac",
+        "hs256",
+        "hs384",
+        "hs512",
+        "rs256",
+        "rs512",
+        "es256",
+        "ed25519",
+        "aes",
+        "rsa",
+        "raw",
+        "json",
+    ];
+    if is_constant_name(value) {
+        return true;
+    }
+    let lower = value.to_ascii_lowercase();
+    let text = std::str::from_utf8(&lower).unwrap_or_default().trim_end_matches(['!', '?', '[', ']']);
+    let word = |text: &str| WORDS.contains(&text);
+    word(text)
+        || text.contains('|') && text.split('|').all(word)
+        || is_colour(value)
+        || is_few_escapes(value)
+        || is_letters(value)
+        || text.parse::<f64>().is_ok() && value.len() < 12
+        || text.trim_start_matches('-').starts_with("0x") && value.len() < 12
+}
+
+/// Words of capitals, with numbers among them: `TLS_RSA_WITH_AES_128_CBC_SHA`.
+fn is_constant_name(value: &[u8]) -> bool {
+    let mut words = 0;
+    value.split(|b| *b == b'_').all(|part| {
+        let letters = part.iter().take_while(|b| b.is_ascii_uppercase()).count();
+        words += usize::from(letters >= 2);
+        !part.is_empty() && part[letters..].iter().all(u8::is_ascii_digit) && part.len() - letters <= 4
+    }) && words >= 2
+}
+
+/// `#d0d0d0`.
+fn is_colour(value: &[u8]) -> bool {
+    value.first() == Some(&b'#') && matches!(value.len(), 4 | 7 | 9) && value[1..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// `M D H h m`: letters that stand for something.
+fn is_letters(value: &[u8]) -> bool {
+    let mut words = 0;
+    value.split(|b| *b == b' ').all(|w| {
+        words += 1;
+        (1..=3).contains(&w.len()) && w.iter().all(u8::is_ascii_alphabetic)
+    }) && words >= 4
+}

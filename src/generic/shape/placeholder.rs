@@ -1,0 +1,274 @@
+//! How much of a value is placeholder: words that stand in place of a secret, and sequences of keys.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+/// Says in so many words that it is none.
+pub fn says_example(value: &[u8]) -> bool {
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(EXAMPLES));
+    SEARCH.as_ref().is_some_and(|search| search.is_match(value))
+}
+
+/// Words that do not come about by chance.
+const EXAMPLES: &[&str] = &[
+    "example",
+    "changeme",
+    "change_me",
+    "change-me",
+    "placeholder",
+    "redacted",
+    "dummy",
+    "notreal",
+    "not-real",
+    "sanitized",
+    "filtered",
+    "obfuscated",
+    "scrubbed",
+];
+
+fn any_case(words: &[&str]) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+}
+
+/// Words that stand in place of a secret.
+const PLACEHOLDERS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "key",
+    "changeme",
+    "changeit",
+    "change",
+    "me",
+    "example",
+    "sample",
+    "placeholder",
+    "dummy",
+    "fake",
+    "redacted",
+    "replace",
+    "insert",
+    "your",
+    "here",
+    "test",
+    "testing",
+    "tester",
+    "todo",
+    "none",
+    "null",
+    "undefined",
+    "xxxx",
+    "xxx",
+    "0000",
+    "1111",
+    "aaaa",
+    "abcd",
+    "abc",
+    "1234",
+    "12345",
+    "123456",
+    "123",
+    "qwerty",
+    "asdf",
+    "qwer",
+    "deadbeef",
+    "foobar",
+    "foo",
+    "bar",
+    "baz",
+    "lorem",
+    "ipsum",
+    "some",
+    "this",
+    "my",
+    "the",
+    "new",
+    "old",
+    "not",
+    "real",
+    "value",
+    "access",
+    "private",
+    "public",
+    "client",
+    "string",
+    "admin",
+    "root",
+    "user",
+    "guest",
+    "demo",
+    "default",
+    "postgres",
+    "mysql",
+    "mongo",
+    "redis",
+    "rabbitmq",
+    "username",
+    "login",
+    "auth",
+    "random",
+    "super",
+    "secure",
+    "long",
+    "very",
+    "enter",
+    "valid",
+    "invalid",
+    "wrong",
+    "bad",
+    "good",
+    "app",
+    "server",
+    "service",
+    "id",
+    "data",
+    "name",
+    "local",
+    "prod",
+    "dev",
+    "stage",
+    "staging",
+    "welcome",
+    "hello",
+    "world",
+    "letmein",
+    "p@ssw0rd",
+    "passw0rd",
+    "pa$$w0rd",
+    "generated",
+    "credentials",
+    "credential",
+    "sec",
+    "tok",
+    "salt",
+    "nonce",
+    "hash",
+    "for",
+    "to",
+    "a",
+    "is",
+    "in",
+    "with",
+    "of",
+    "and",
+    "that",
+    "it",
+    "only",
+    "used",
+    "bearer",
+    "basic",
+    "xyz",
+    "zzz",
+    "pw",
+    "mock",
+    "stub",
+    "fixture",
+    "mysecret",
+    "mypassword",
+    "mypass",
+    "mypwd",
+    "account",
+    "db",
+    "database",
+    "goes",
+    "any",
+    "unused",
+    "ignored",
+];
+
+/// Percent of the letters and digits of a value that are placeholder words, also with digits in place of letters: `s3cr3t`.
+pub fn placeholder_share(value: &[u8]) -> usize {
+    let share = plain_share(value);
+    let swapped = value.iter().any(|b| plain_letter(*b) != *b) && value.iter().any(u8::is_ascii_alphabetic);
+    if share >= 60 || !swapped {
+        return share;
+    }
+    let plain: Vec<u8> = value.iter().map(|b| plain_letter(*b)).collect();
+    plain_share(&plain).max(share)
+}
+
+/// The letter that a digit or sign is written for.
+fn plain_letter(byte: u8) -> u8 {
+    match byte {
+        b'0' => b'o',
+        b'1' | b'!' => b'i',
+        b'3' => b'e',
+        b'4' | b'@' => b'a',
+        b'5' | b'$' => b's',
+        b'7' => b't',
+        byte => byte,
+    }
+}
+
+fn plain_share(value: &[u8]) -> usize {
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(PLACEHOLDERS));
+    let mut covered = vec![false; value.len()];
+    for found in SEARCH.iter().flat_map(|search| search.find_overlapping_iter(value)) {
+        // Short words must be whole.
+        let edge = |i: Option<usize>| i.and_then(|i| value.get(i)).is_none_or(|b| !b.is_ascii_alphabetic());
+        let new_word = |i: usize| {
+            value[i].is_ascii_uppercase() && value.get(i.wrapping_sub(1)).is_some_and(u8::is_ascii_lowercase)
+        };
+        let (start, end) = (found.start(), found.end());
+        let whole = (edge(start.checked_sub(1)) || new_word(start)) && (edge(Some(end)) || new_word(end));
+        if found.len() >= 4 || whole {
+            covered[start..end].fill(true);
+        }
+    }
+    let counted = value.iter().zip(&covered).filter(|(b, _)| b.is_ascii_alphanumeric());
+    let (all, hidden) = counted.fold((0, 0), |(all, hidden), (_, covered)| (all + 1, hidden + usize::from(*covered)));
+    (hidden * 100usize).checked_div(all).unwrap_or(100)
+}
+
+/// Percent of a value that stands in runs of equal or counting characters, or of keys that lie side by side.
+pub fn sequence_share(value: &[u8]) -> usize {
+    let step = |a: u8, b: u8| i16::from(b) - i16::from(a);
+    let keys = |a: u8, b: u8| match (key_place(a), key_place(b)) {
+        (Some(a), Some(b)) => b == a + 1,
+        _ => false,
+    };
+    let mut covered = run_lengths(value, 4, keys);
+    // `0011223344...`
+    let nibble = |b: u8| char::from(b).to_digit(16).map_or(-9, u32::cast_signed);
+    let doubled = run_lengths(value, 12, |a, b| (0..=1).contains(&(nibble(b) - nibble(a))) && nibble(a) >= 0);
+    covered = covered.max(doubled);
+    // `a1b2c3d4`
+    let woven = value.len() >= 6 && value.windows(3).all(|w| w[2] == w[0].wrapping_add(1));
+    covered = if woven { value.len() } else { covered };
+    // `abcabcabc`: the same few characters again and again.
+    for period in 2..=4 {
+        let again = value.windows(period + 1).filter(|w| w[0] == w[period]).count();
+        covered = if again >= 8 { covered.max(again + period) } else { covered };
+    }
+    for by in [0, 1, -1] {
+        covered += run_lengths(value, 3, |a, b| step(a, b) == by);
+    }
+    (covered * 100 / value.len().max(1)).min(100)
+}
+
+/// How many bytes stand in runs of `least` or more in which each pair of neighbours holds.
+fn run_lengths(value: &[u8], least: usize, holds: impl Fn(u8, u8) -> bool) -> usize {
+    let (mut sum, mut run) = (0, 1);
+    for pair in value.windows(2) {
+        if holds(pair[0], pair[1]) {
+            run += 1;
+        } else {
+            sum += if run >= least { run } else { 0 };
+            run = 1;
+        }
+    }
+    sum + if run >= least { run } else { 0 }
+}
+
+/// The place of a letter on the keyboard, rows ten apart and more.
+fn key_place(byte: u8) -> Option<usize> {
+    b"qwertyuiop\0asdfghjkl\0zxcvbnm".iter().position(|b| *b == byte.to_ascii_lowercase())
+}
