@@ -721,3 +721,20 @@ fn hooks_filters_and_config_of_a_hostile_repository_are_not_run() {
     json.finding(&token);
     assert!(!canary.exists(), "the repository ran a program");
 }
+
+#[test]
+fn a_blob_too_large_to_be_held_is_read_piece_by_piece() {
+    let repo = Repo::new();
+    let (first, last) = (github_token(9100), github_token(9101));
+    // Git makes no deltas of files like this one, so it stands in the pack as it is.
+    repo.git(["config", "core.bigFileThreshold", "1m"]);
+    let filler = "a line like so many others in a dump\n".repeat(3_700_000);
+    repo.write("dump.sql", [line(&first), filler, line(&last)].concat());
+    repo.commit("add dump");
+    repo.git(["repack", "-q", "-a", "-d"]);
+    let json = repo.keyscan().args(["--history-only", "--no-cache"]).json(1);
+    for (token, at) in [(&first, 1), (&last, 3_700_002)] {
+        assert_eq!(json.finding(token)["occurrences"][0]["position"]["line"], at, "{}", json.story);
+    }
+    assert_eq!(json.value["receipt"]["blobs"], 1);
+}

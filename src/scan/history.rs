@@ -17,13 +17,14 @@ use crate::error::Result;
 use crate::finding::Problem;
 use crate::provenance::{self, Absent, CommitList, Trees, Wanted};
 use crate::scan::collect::{Collected, Sink, Source};
+use crate::scan::large;
 use crate::scan::resume::{self, Known, Resumed, Seen};
 use crate::scan::{Options, Progress, Scan};
 use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::refs::Ref;
-use crate::source::walk::{Memory, Object, Visitor};
+use crate::source::walk::{LargeBlob, Memory, Object, Visitor};
 
 /// Decoded delta bases that may be kept at a time, in bytes over all workers.
 const BASE_MEMORY: usize = 160 << 20;
@@ -309,6 +310,23 @@ impl<'a> Visitor for HistoryVisitor<'a> {
             scratch.loud.extend(self.objects.number_of(&object));
         }
         memo
+    }
+
+    fn visit_large(&self, scratch: &mut Self::Scratch, blob: LargeBlob<'_>) -> std::io::Result<bool> {
+        if self.options.plain {
+            return Ok(false);
+        }
+        let before = scratch.sink.marks();
+        let source = Source::Object(ObjectKind::Blob, blob.id.to_owned());
+        let Some(len) = large::scan(&mut scratch.sink, blob.content, &source)? else { return Ok(false) };
+        if !blob.known {
+            scratch.blobs += 1;
+            scratch.bytes += len;
+            if self.options.cache.is_some() && scratch.sink.marks() != before {
+                scratch.loud.push(blob.number);
+            }
+        }
+        Ok(true)
     }
 
     fn finish(&self, scratch: Self::Scratch) {

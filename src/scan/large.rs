@@ -1,4 +1,4 @@
-//! Files of hundreds of megabytes: read and scanned stretch by stretch, each by all threads, so that memory does not grow
+//! Files and blobs of hundreds of megabytes: read and scanned stretch by stretch, each by all threads, so that memory does not grow
 //! with the file.
 //!
 //! Around each stretch a margin is held, too. What an evaluation looked at is known; if that reaches over the margin, the
@@ -13,8 +13,6 @@ use crate::detect::{Detector, split, text};
 use crate::finding::RawMatch;
 use crate::scan::collect::{Found, Inside, Sink, Source, Stretch, too_deep};
 
-/// Files longer than this are not held in memory as a whole.
-pub(super) const HUGE: u64 = 128 << 20;
 /// Bytes that say what kind of file it is.
 const HEAD: usize = 64 << 10;
 

@@ -34,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::finding::{Confidence, Finding, Problem, Receipt};
 use crate::policy::{Policy, Scanned};
 use crate::range::Selection;
+use crate::source::HUGE;
 use crate::source::git_dir::GitDir;
 use crate::source::lookup::Quarantine;
 use crate::source::repository::Repository;
@@ -345,7 +346,7 @@ impl Scan<'_> {
 /// Scans a file; gives its length. `buffer` is for the bytes of one file after the other.
 fn scan_file(sink: &mut Sink<'_>, path: &Path, shown: &BString, buffer: &mut Vec<u8>) -> std::io::Result<u64> {
     let (mut file, len) = worktree::open_file(path)?;
-    if len > large::HUGE {
+    if len > HUGE {
         if let Some(len) = large::scan(sink, &mut file, &Source::File(shown))? {
             return Ok(len);
         }

@@ -1,5 +1,8 @@
 //! Zlib streams of pack entries and loose objects.
 
+use std::io::{self, Read, Seek, SeekFrom};
+
+use flate2::bufread::ZlibDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Most bytes that deflate can make out of one.
@@ -55,6 +58,99 @@ impl Inflater {
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// What one stream inflates to, read piece by piece. Going back means to start again.
+#[derive(Debug)]
+pub struct Content<'p> {
+    input: &'p [u8],
+    size: u64,
+    decoder: ZlibDecoder<&'p [u8]>,
+    at: u64,
+}
+
+impl<'p> Content<'p> {
+    /// The stream at the start of `input`, which must inflate to `size` bytes.
+    pub fn new(input: &'p [u8], size: u64) -> Self {
+        Self { input, size, decoder: ZlibDecoder::new(input), at: 0 }
+    }
+}
+
+impl Read for Content<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.decoder.read(buffer).map_err(|_| io::Error::other("its zlib stream is damaged"))?;
+        self.at += read as u64;
+        let ended = read == 0 && !buffer.is_empty();
+        if self.at > self.size || ended && self.at < self.size {
+            return Err(io::Error::other("its size differs from its header"));
+        }
+        Ok(read)
+    }
+}
+
+impl Seek for Content<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(to) => Some(to),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => self.size.checked_add_signed(by),
+        };
+        let to = to.ok_or(io::ErrorKind::InvalidInput)?;
+        if to < self.at {
+            *self = Self::new(self.input, self.size);
+        }
+        let skipped = to - self.at;
+        io::copy(&mut self.by_ref().take(skipped), &mut io::sink())?;
+        Ok(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write;
+
+    use super::*;
+
+    fn deflated(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn content_is_read_from_anywhere() {
+        let bytes: Vec<u8> = (0..200_000u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+        let (stream, size) = (deflated(&bytes), bytes.len() as u64);
+        let mut content = Content::new(&stream, size);
+        for from in [0, 100, 50, 799_999, 3, 800_000] {
+            content.seek(SeekFrom::Start(from)).unwrap();
+            let mut rest = Vec::new();
+            content.read_to_end(&mut rest).unwrap();
+            assert!(rest == bytes[from as usize..], "{from}");
+        }
+        assert_eq!(content.seek(SeekFrom::End(-10)).unwrap(), size - 10);
+        assert_eq!(content.seek(SeekFrom::Current(-10)).unwrap(), size - 20);
+        assert!(content.seek(SeekFrom::Current(-1_000_000)).is_err());
+    }
+
+    #[test]
+    fn content_of_another_size_or_damaged_is_an_error() {
+        let bytes = b"some text ".repeat(10_000);
+        let stream = deflated(&bytes);
+        let read = |stream: &[u8], size: usize| Content::new(stream, size as u64).read_to_end(&mut Vec::new());
+        assert_eq!(read(&stream, bytes.len()).unwrap(), bytes.len());
+        let mut damaged = stream.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        for (stream, size) in [
+            (&stream[..], bytes.len() - 1),
+            (&stream, bytes.len() + 1),
+            (&stream[..stream.len() / 2], bytes.len()),
+            (&damaged, bytes.len()),
+        ] {
+            assert!(read(stream, size).is_err(), "{size}");
         }
     }
 }

@@ -16,3 +16,6 @@ pub mod revision;
 mod verify;
 pub mod walk;
 pub mod worktree;
+
+/// Content longer than this, in bytes, is not held in memory as a whole where it can be read piece by piece.
+pub const HUGE: u64 = 128 << 20;

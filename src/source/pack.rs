@@ -16,7 +16,7 @@ use crate::cache::wire::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::finding::Problem;
 use crate::source::delta;
-use crate::source::inflate::Inflater;
+use crate::source::inflate::{Content, Inflater};
 
 /// Kind of a git object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -494,11 +494,17 @@ impl Pack {
         entry: &Entry,
         out: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
-        let input = self
-            .data
-            .entry_slice(entry.data..self.data.pack_end() as u64)
-            .ok_or("it begins behind the end of the pack")?;
-        inflater.exact(input, entry.size, out)
+        inflater.exact(self.stream(entry)?, entry.size, out)
+    }
+
+    /// What an entry that is no delta inflates to, to be read piece by piece.
+    pub(super) fn content(&self, entry: &Entry) -> Result<Content<'_>, &'static str> {
+        Ok(Content::new(self.stream(entry)?, entry.size))
+    }
+
+    fn stream(&self, entry: &Entry) -> Result<&[u8], &'static str> {
+        let all = entry.data..self.data.pack_end() as u64;
+        self.data.entry_slice(all).ok_or("it begins behind the end of the pack")
     }
 
     /// The id of the base of a delta whose base is not in this pack.

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::blob::Region;
+use crate::source::HUGE;
 use crate::source::delta;
+use crate::source::inflate::Content;
 use crate::source::mend::Mended;
 use crate::source::objects::Objects;
 use crate::source::pack::{Buffers, Fetch, NONE, OUTSIDE, ObjectKind, Pack};
@@ -47,6 +49,19 @@ pub struct Base<'a, S> {
     pub regions: &'a [Region],
 }
 
+/// A blob that is too large to be held in memory.
+#[derive(Debug)]
+pub struct LargeBlob<'a> {
+    /// Its id.
+    pub id: &'a gix::oid,
+    /// Its number.
+    pub number: u32,
+    /// Its content.
+    pub content: Content<'a>,
+    /// As [`Object::known`].
+    pub known: bool,
+}
+
 impl<S> Clone for Base<'_, S> {
     fn clone(&self) -> Self {
         *self
@@ -78,6 +93,11 @@ pub trait Visitor: Sync {
     fn pack_done(&self, _: usize, _: bool) {}
     /// Looks at an object.
     fn visit(&self, scratch: &mut Self::Scratch, object: Object<'_, Self::State>) -> Self::State;
+    /// Looks at a blob larger than [`HUGE`] that nothing is made from. `false`: it must be read as a whole to be understood,
+    /// and is handed to [`Visitor::visit`].
+    fn visit_large(&self, _: &mut Self::Scratch, _: LargeBlob<'_>) -> std::io::Result<bool> {
+        Ok(false)
+    }
     /// Takes the scratch space back when a piece of the work is done.
     fn finish(&self, scratch: Self::Scratch);
 }
@@ -336,6 +356,13 @@ impl<V: Visitor> Walker<'_, V> {
         let seen = (self.seen)(id);
         if seen && !has_children {
             return Ok(None);
+        }
+        if entry.size > HUGE && !has_children && entry.kind == Some(ObjectKind::Blob) {
+            let (number, content) = (self.first + entry.position, self.pack.content(entry)?);
+            let blob = LargeBlob { id, number, content, known: self.known };
+            if self.visitor.visit_large(&mut bench.scratch, blob).map_err(|e| e.to_string())? {
+                return Ok(None);
+            }
         }
         let mut bytes = bench.spare.pop().unwrap_or_default();
         let (kind, regions) = match (entry.kind, base) {
