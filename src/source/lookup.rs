@@ -4,11 +4,13 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
 use gix::objs::Find;
 
 use crate::error::{Error, Result};
+use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::repository::Repository;
 
@@ -42,6 +44,9 @@ fn directories(list: OsString) -> Vec<PathBuf> {
 pub struct Lookup {
     hash: gix::hash::Kind,
     stores: Vec<gix::odb::Handle>,
+    /// The directories of the stores, and what they hold, opened when something in them turns out to be damaged.
+    directories: Vec<PathBuf>,
+    whole: Arc<OnceLock<Vec<Objects>>>,
 }
 
 impl std::fmt::Debug for Lookup {
@@ -84,8 +89,9 @@ impl Lookup {
                 })
                 .map_err(|e| Error::new(format!("the object store {} cannot be opened", path.display())).cause(e))
         };
-        let stores = quarantine.0.iter().filter(|q| **q != own).chain([&own]).map(open).collect::<Result<_>>()?;
-        Ok(Self { hash, stores })
+        let directories: Vec<PathBuf> = quarantine.0.iter().filter(|q| **q != own).chain([&own]).cloned().collect();
+        let stores = directories.iter().map(open).collect::<Result<_>>()?;
+        Ok(Self { hash, stores, directories, whole: Arc::default() })
     }
 
     /// The kind of ids.
@@ -116,7 +122,16 @@ impl Lookup {
         if id == ObjectId::empty_tree(self.hash) {
             return Ok((ObjectKind::Tree, Vec::new()));
         }
-        Err(damage.map_or(Lost::Missing, Lost::Damaged))
+        match damage {
+            None => Err(Lost::Missing),
+            Some(why) => self.elsewhere(id).ok_or(Lost::Damaged(why)),
+        }
+    }
+
+    /// An object that is damaged where it was looked for first, from wherever it is whole.
+    fn elsewhere(&self, id: &gix::oid) -> Option<(ObjectKind, Vec<u8>)> {
+        let open = || self.directories.iter().map(|store| Objects::open(store, self.hash)).collect();
+        self.whole.get_or_init(open).iter().find_map(|objects| objects.get(id))
     }
 
     /// Reads an object that must be of a kind.
