@@ -376,6 +376,15 @@ fn ids_vectors_and_what_is_sealed_are_told_from_secrets() {
             format!("\"withdrawal_credentials\": \"{}\"\n", rng.text(HEX, 64)),
             format!("\"db_secret\": \"{}\"\n", rng.text(HEX, 64)),
         ),
+        (
+            format!("\"hashed_token\": \"{}\"\n", rng.text(HEX, 64)),
+            format!("\"auth_token\": \"{}\"\n", rng.text(HEX, 64)),
+        ),
+        (format!("x:\n  - key: {id}\n    operator: In\n"), format!("x:\n  - aes_key: {id}\n")),
+        (
+            format!("\"https://store.corp.net/o/a.jpg?alt=media&token={photo}{photo}\"\n"),
+            format!("\"https://store.corp.net/o/a.jpg?token={photo}{photo}\"\n"),
+        ),
         ("EnumerateTokens(\"S-1-5-18\")\n".into(), format!("token = \"{word}\"\n")),
         (format!("serverKey = \"BL{}\"\n", rng.text(ALNUM, 85)), format!("serverKey = \"{}\"\n", rng.text(ALNUM, 43))),
         (format!("password = '$nTc1$Z{}'\n", rng.text(ALNUM, 21)), format!("password = '{word}'\n")),

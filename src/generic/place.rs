@@ -60,8 +60,17 @@ const TRANSLATIONS: &[&str] =
     &["lang", "langs", "languages", "locale", "locales", "i18n", "l10n", "translation", "translations", "resjson"];
 
 /// Directories into which libraries are copied.
-const LIBRARIES: &[&str] =
-    &["vendor", "vendors", "node_modules", "site-packages", "bower_components", "third_party", "third-party"];
+const LIBRARIES: &[&str] = &[
+    "vendor",
+    "vendors",
+    "node_modules",
+    "site-packages",
+    "bower_components",
+    "third_party",
+    "third-party",
+    "godeps",
+    "_workspace",
+];
 
 impl Place {
     /// The kind of file at a path.
@@ -74,7 +83,7 @@ impl Place {
         let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
         match () {
             () if lies_in(TRANSLATIONS) => Self::Translation,
-            () if lies_in(LIBRARIES) => Self::Foreign,
+            () if lies_in(LIBRARIES) || directories.windows(2).any(|two| two == ["pkg", "mod"]) => Self::Foreign,
             () if parts.iter().any(|part| any(TESTS, part)) => Self::Test,
             () if TEXTS.contains(&end.as_str()) || lies_in(DOCUMENTS) => Self::Document,
             () if parts.iter().any(|part| any(EXAMPLES, part)) => Self::Example,
@@ -155,6 +164,8 @@ mod tests {
             ("web/locales/sv.json", Place::Translation),
             ("venv/lib/site-packages/x/y.py", Place::Foreign),
             ("web/node_modules/a/test/b.js", Place::Foreign),
+            ("go/pkg/mod/example.com/a/b.go", Place::Foreign),
+            ("Godeps/_workspace/src/a/b.go", Place::Foreign),
             ("", Place::Own),
         ] {
             assert_eq!(Place::of(path.as_bytes()), place, "{path}");

@@ -112,7 +112,7 @@ evidence! {
     NamePassing -70 "the name says a token of a page or a form"
     CodePiece -45 "is a piece of code"
     Siblings -30 "begins like the name, as the names of a list do"
-    Badge -70 "stands in the address of a badge"
+    Badge -70 "stands in the address of a badge or a picture"
     KeyPrint -90 "the fingerprint of a public key"
     WideText -60 "is a word with letters beyond ASCII, and no digit"
     Sum -60 "the sum of a file, by the words before the name"

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use bstr::{BStr, ByteSlice};
 
-use crate::finding::{self, Finding, Receipt, Verdict};
+use crate::finding::{self, Confidence, Finding, Receipt, Verdict};
 use crate::generic::Place;
 use crate::rules::{Anchoring, RuleSet};
 
 /// Findings of one rule in one file that are listed by default.
 pub const MOST: usize = 100;
-/// Of secrets without a prefix in tests, documents and copied libraries only one in so many of these: generated examples
-/// and recorded traffic, of which the first few tell what the rest is.
+/// Of secrets without a prefix that stand in tests, documents and copied libraries, or that little speaks for, only one in
+/// so many of these: generated examples and recorded traffic, of which the first few tell what the rest is.
 const FEWER: usize = 4;
 /// Files that are named one by one.
 const NAMED: usize = 20;
@@ -23,17 +23,18 @@ pub(super) fn thin_out(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, 
     if most == 0 || findings.len() <= most.div_ceil(FEWER) {
         return;
     }
-    let mut seen: BTreeMap<(usize, Vec<u8>), usize> = BTreeMap::new();
+    let mut seen: BTreeMap<(usize, bool, Vec<u8>), usize> = BTreeMap::new();
     findings.retain(|finding| {
         let Some(path) = only_file(finding).filter(|_| finding.verdict != Verdict::Proven) else { return true };
-        let count = seen.entry((finding.rule, path.to_vec())).or_default();
+        let sure = finding.confidence >= Confidence::High;
+        let count = seen.entry((finding.rule, sure, path.to_vec())).or_default();
         *count += 1;
-        *count <= most_in(set, finding.rule, path, most)
+        *count <= most_in(set, finding.rule, sure, path, most)
     });
     // Rule, path, how many are listed, how many are not.
     let mut crowds: Vec<(usize, Vec<u8>, usize, usize)> = seen
         .into_iter()
-        .map(|((rule, path), count)| (rule, most_in(set, rule, path.as_bstr(), most), path, count))
+        .map(|((rule, sure, path), count)| (rule, most_in(set, rule, sure, path.as_bstr(), most), path, count))
         .filter(|(_, most, _, count)| count > most)
         .map(|(rule, most, path, count)| (rule, path, most, count - most))
         .collect();
@@ -51,9 +52,10 @@ pub(super) fn thin_out(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, 
     }
 }
 
-/// How many findings of a rule are listed in a file.
-fn most_in(set: &RuleSet, rule: usize, path: &BStr, most: usize) -> usize {
-    let crowded = matches!(set.rules()[rule].anchoring, Anchoring::Name(_)) && Place::of(path) > Place::Example;
+/// How many findings of a rule are listed in a file, of those that are sure or of the others.
+fn most_in(set: &RuleSet, rule: usize, sure: bool, path: &BStr, most: usize) -> usize {
+    let named = matches!(set.rules()[rule].anchoring, Anchoring::Name(_));
+    let crowded = named && (!sure || Place::of(path) > Place::Example);
     if crowded { most.div_ceil(FEWER) } else { most }
 }
 

@@ -46,7 +46,10 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
     let summed = [&b"checksum/"[..], b"hash/", b"sha256/", b"checksum."].iter().any(|part| line.ends_with(part));
     add(hex && summed, Evidence::Sum);
     let named_token = name.class == Class::Token && line.ends_with(b"&") || site.op == Op::Query;
-    add(named_token && (badge(b"badge") || badge(b".svg?") || badge(b"shields.io/")), Evidence::Badge);
+    add(
+        named_token && (badge(b"badge") || badge(b".svg?") || badge(b"shields.io/") || badge(b"alt=media&")),
+        Evidence::Badge,
+    );
     add(line.ends_with(b"public ") || line.ends_with(b"Public "), Evidence::SaidPublic);
     let signed = name.class == Class::Auth && line.ends_with(b"AWS4-HMAC-SHA256 ");
     let owner = is_owner(value) && (signed || name.around.access && secret_beside(view, site));
@@ -122,6 +125,11 @@ pub(super) fn looks_up(view: &mut View<'_>, site: &Site) -> bool {
     let last = head[start..].rsplit(|b| *b == b'.').next().unwrap_or_default();
     let says = |w: &&[u8]| last.len() >= w.len() && last[..w.len()].eq_ignore_ascii_case(w);
     assign::has_key_word(last) || WORDS.iter().any(says)
+}
+
+/// Does the name begin an item of a list in YAML: `- key: value`?
+pub(super) fn is_item(view: &mut View<'_>, site: &Site) -> bool {
+    view.line_to(site.name.start, 80).trim_ascii() == b"-"
 }
 
 /// Is it the first of two texts: `config.get("section", "password")`?

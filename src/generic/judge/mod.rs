@@ -2,7 +2,7 @@
 
 mod around;
 
-use around::{around, is_before_ciphertext, is_first_of_more, is_first_of_two, is_listed, looks_up};
+use around::{around, is_before_ciphertext, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up};
 
 use crate::generic::assign::{self, Op, Quote, Site};
 use crate::generic::name::{Class, Name};
@@ -92,7 +92,8 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     let is_id = hash || value.starts_with(b"0x") || shape::is_uuid(&value);
     add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);
     let closed = matches!(view.get(site.name.end), Some(b'"' | b'\''));
-    add(name.class == Class::BareKey && site.op == Op::Colon && closed, Evidence::KeyOfRecord);
+    let record = closed || name.class == Class::BareKey && is_item(view, site);
+    add(name.class == Class::BareKey && site.op == Op::Colon && record, Evidence::KeyOfRecord);
     add(name.class == Class::BareKey && site.op == Op::Query, Evidence::KeyOfQuery);
     add(name.class != Class::Password && value.len() <= SHORT_KEY, Evidence::ShortKey);
     add(is_before_ciphertext(view, site, &value), Evidence::SealedBehind);

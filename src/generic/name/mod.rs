@@ -118,7 +118,8 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         tail: after.iter().any(|w| !digits(w) && !is(TAILS, w)),
         sealed: before.iter().any(|w| is(SEALED, w)),
         derived: matches!(class, Class::Key | Class::BareKey | Class::Password)
-            && before.iter().any(|w| is(DERIVED, w)),
+            && before.iter().any(|w| is(DERIVED, w))
+            || class == Class::Token && before.iter().any(|w| w == b"hashed"),
         // `X-Ops-Authorization-1`: a line of the signature of a request.
         passing: word == "authorization" && after.len() == 1 && digits(&after[0])
             // The address that a validator is paid out to.
