@@ -331,10 +331,9 @@ fn a_damaged_base_that_is_whole_elsewhere_loses_none_of_what_is_made_from_it() {
         let places = json.finding(&victim.tokens[0])["occurrences"].as_array().unwrap();
         assert_eq!(places.len(), 6, "{what}\n{}", json.story);
         assert_eq!(json.count("blobs"), 18, "{what}\n{}", json.story);
-        // A range reads it from there, too: its own blob, and one that is made from it.
-        let range = victim.repo.keyscan().args(["--since", "HEAD~3", "--format", "json"]).run().code(1).json();
+        // A range reads it from there, too, and what is made from it; it added no secret.
+        let range = victim.repo.keyscan().args(["--since", "HEAD~3"]).json(0);
         assert_eq!(range.value["complete"], true, "{what}\n{}", range.story);
-        range.finding(&victim.tokens[0]);
         // With a wrong index on top of it, too: the copies are found, and the index is told.
         change(&pack.with_extension("idx"), |bytes| *bytes.last_mut().unwrap() ^= 1);
         let json = victim.damaged(&["index of the pack is damaged"], &[0, 1, 2]);
