@@ -274,6 +274,19 @@ fn first_lead(chunk: &[u8; 16]) -> Option<usize> {
     if some { chunk.iter().position(|byte| is(*byte)) } else { None }
 }
 
+/// Could the escapes of a stretch follow from here on? Says no at once to most of what is none: `<%= x %>`, `\s+`, `a && b`.
+/// What it says no to, [`dense`] gives nothing for.
+#[inline]
+pub fn may_be_dense(hay: &[u8], lead: usize) -> bool {
+    let Some([lead, next, more @ ..]) = hay[lead..].first_chunk::<{ BETWEEN + 2 }>() else { return true };
+    let begins = match lead {
+        b'%' => next.is_ascii_hexdigit(),
+        b'\\' => matches!(next, b'x' | b'u' | b'U' | b'0'..=b'3') || next.is_ascii_punctuation(),
+        _ => *next == b'#' || next.is_ascii_alphabetic(),
+    };
+    begins || next == lead || more.contains(lead)
+}
+
 /// The stretch of escapes around the one that could begin at `lead`, if they are many and it is not one of the last: where
 /// it begins, where it ends, and how it is written.
 pub fn dense(hay: &[u8], lead: usize) -> Option<(usize, usize, Scheme)> {
@@ -448,6 +461,16 @@ pub fn decode(hay: &[u8], span: Range<usize>, scheme: Scheme) -> Decoded {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_may_not_be_dense_is_not(text in "([%\\\\&]{1,2}(x?[0-9a-f]{2}|[ns=> ]|#37;|amp;|u0041|[!.]){1,2}){8,24}") {
+            let hay = text.as_bytes();
+            for at in 0..hay.len() {
+                proptest::prop_assert!(dense(hay, at).is_none() || may_be_dense(hay, at), "{} of {}", at, text);
+            }
+        }
+    }
 
     #[test]
     fn every_escape() {

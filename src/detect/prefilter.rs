@@ -344,6 +344,7 @@ impl runs::Sink for Finder<'_> {
             let at = base + leads.trailing_zeros() as usize;
             leads &= leads - 1;
             if at >= self.dense_end
+                && decode::may_be_dense(self.hay, at)
                 && let Some((start, end, scheme)) = decode::dense(self.hay, at)
             {
                 self.hits.push(Hit { at: start, what: What::Encoded(scheme) });
