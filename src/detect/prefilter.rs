@@ -384,7 +384,7 @@ fn find_values(hay: &[u8], run: Range<usize>, hits: &mut Vec<Hit>) {
     }
 }
 
-/// Bytes at the start of a value that [`looks_random`] judges.
+/// Bytes at the start of a value by which it is judged whether it looks random.
 pub const JUDGED: usize = 128;
 
 /// Bytes behind a run that can still be of its value: fewer than [`Seam::before`], so that a change there is seen.

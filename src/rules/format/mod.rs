@@ -219,10 +219,12 @@ impl Format {
         let mut best: Option<(i64, Anchor)> = None;
         let mut consider = |anchor: Anchor, later: bool| {
             let shortest = anchor.literals.iter().map(Vec::len).min().unwrap_or(0);
-            // Length counts most; then being findable by the run classifier; then a fixed place.
+            // Length counts most; then what is not everywhere; then being findable by the run classifier; then a fixed place.
+            let everywhere = anchor.literals.iter().any(|literal| EVERYWHERE.contains(&literal.as_slice()));
             let score = shortest.min(8) as i64 * 10 + i64::from(anchor.in_run) * 12
                 - (anchor.before.1 - anchor.before.0) as i64 / 8
-                - i64::from(later) * 4;
+                - i64::from(later) * 4
+                - i64::from(everywhere) * 30;
             if shortest >= 2 && best.as_ref().is_none_or(|(s, _)| score > *s) {
                 best = Some((score, anchor));
             }
@@ -246,6 +248,9 @@ impl Format {
         best.map(|(_, anchor)| anchor.cut())
     }
 }
+
+/// Literals of which all text is full: nearly any other one tells more.
+const EVERYWHERE: [&[u8]; 2] = [b"https://", b"http://"];
 
 /// Bytes of a literal that are looked for: more tell nothing new, and what is scanned again beside a change is as long.
 const LONGEST_LITERAL: usize = 32;
@@ -471,6 +476,8 @@ mod tests {
             ("sk-{a:base62:20}T3BlbkFJ{b:base62:20}", &["T3BlbkFJ"], (23, 23), true),
             ("-----BEGIN X-----", &["-----BEGIN X-----"], (0, 0), false),
             ("{s:lower:2-9}://{u:[^a]:1-3}@", &["://"], (2, 9), false),
+            ("https://{h:lower:3-9}.acme.io/{k:hex:32}", &[".acme.io/"], (11, 17), true),
+            ("https://{k:hex:32}@", &["https://"], (0, 0), false),
         ];
         for (format, literals, before, in_run) in cases {
             let anchor = Format::parse(format).unwrap().anchor().unwrap();
