@@ -403,6 +403,22 @@ fn ids_vectors_and_what_is_sealed_are_told_from_secrets() {
 
 /// Of a pair of keys the one that only names its owner is left out.
 #[test]
+fn words_in_the_place_of_the_password_of_a_url_are_no_leak() {
+    let password = passwords(80).remove(1).1;
+    for (user, word, host) in [
+        ("fooId", "fooSecret", "api.corp.net"),
+        ("u$er", "pa$s", "files.corp.net"),
+        ("repluser", "repluser123", "127.0.0.1"),
+        ("www.host.com", "support", "corp.net"),
+    ] {
+        let url = |password: &str| format!("url = \"https://{user}:{password}@{host}/x\"\n");
+        assert_eq!(found(&url(word)), Vec::<&str>::new(), "{user}:{word}@{host}");
+        let twin = if user.starts_with("www.") { url(&password).replace("www.", "app-") } else { url(&password) };
+        assert_eq!(found(&twin), ["generic-url-password"], "{user}:({})@{host}", password.len());
+    }
+}
+
+#[test]
 fn the_owner_of_a_secret_key_is_no_second_finding() {
     let mut rng = Rng::new(29);
     let owner = rng.text(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20);
