@@ -6,8 +6,9 @@
 use std::sync::OnceLock;
 
 use crate::detect::ByValue;
+use crate::detect::beside::{self, Call};
 use crate::detect::boundary;
-use crate::detect::context::{self, Call, ContextIndex, Present, Word, WordCache};
+use crate::detect::context::{ContextIndex, Present, Word, WordCache};
 use crate::detect::encoded::Budget;
 use crate::detect::inventory::Inventory;
 use crate::detect::overlap::Spans;
@@ -222,7 +223,7 @@ impl<'a> Evaluator<'a> {
         read.cover(at as isize - before.1 as isize - boundary::LOOK_BACK as isize, at + 1);
         let needs_context = candidate.rule.context.as_ref();
         if let Some(context) = needs_context {
-            let around = context::BESIDE as isize + 1;
+            let around = beside::BESIDE as isize + 1;
             read.cover(at as isize - before.1 as isize - context.within as isize - around, at + 1);
         }
         let mut read_to = at;
@@ -255,7 +256,7 @@ impl<'a> Evaluator<'a> {
     ) {
         let run_end = at + len;
         read.cover(at as isize - boundary::LOOK_BACK as isize - 1, run_end + 1);
-        read.cover(at as isize - context::BESIDE as isize - 1, run_end + remark::GAP + 1);
+        read.cover(at as isize - beside::BESIDE as isize - 1, run_end + remark::GAP + 1);
         let ByValue { shapes, alone, .. } = self.by_value();
         let [mut runs, mut runs_alone] =
             [shapes, alone].map(|shapes| if len > MANY { shapes.runs() } else { Runs::default() });
@@ -263,7 +264,7 @@ impl<'a> Evaluator<'a> {
         let remarked = remark::begin(hay, at, run_end).is_some();
         for start in starts(hay, at..run_end) {
             // What is given to nothing is no value of a rule that wants context.
-            let assigned = context::is_assigned(hay, start);
+            let assigned = beside::is_assigned(hay, start);
             let remarks = (!remarked).then(Vec::new);
             let told = assigned || remarked;
             let (shapes, runs) = if told { (shapes, &mut runs) } else { (alone, &mut runs_alone) };
@@ -339,7 +340,7 @@ impl<'a> Evaluator<'a> {
     fn is_remarked(&self, index: usize, value: &mut Value, work: &mut Work<'_>) -> bool {
         let Value { start, run_end, .. } = *value;
         let words = value.remarks.get_or_insert_with(|| {
-            work.read.cover(start as isize - context::NAME as isize - 1, run_end + remark::GAP + remark::REMARK + 8);
+            work.read.cover(start as isize - beside::NAME as isize - 1, run_end + remark::GAP + remark::REMARK + 8);
             self.by_value().context.remarks(work.hay, start, run_end)
         });
         !words.is_empty() && self.by_value().context.is_remarked(index, words, run_end)
@@ -408,9 +409,9 @@ impl<'a> Evaluator<'a> {
             // A name before a bracket is called; a hash after the name of a file is the file's.
             let hash_like = is_hash_like(&hay[span.clone()]);
             if hash_like {
-                reach.start = reach.start.min(span.start.saturating_sub(context::NAME));
+                reach.start = reach.start.min(span.start.saturating_sub(beside::NAME));
             }
-            let other = hay.get(end) == Some(&b'(') || hash_like && context::follows_path(hay, span.start);
+            let other = hay.get(end) == Some(&b'(') || hash_like && beside::follows_path(hay, span.start);
             let named = || hash_like && self.by_value().context.is_named(*index, hay, span.start);
             if other || is_plain_value(&hay[span.clone()], format, rule, named) {
                 return false;

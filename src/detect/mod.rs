@@ -4,6 +4,7 @@
 //! plain way over a whole text; the history scan calls the steps itself, to look only at what changed.
 
 mod anywhere;
+mod beside;
 mod boundary;
 mod common;
 pub mod context;
@@ -27,6 +28,7 @@ mod simd;
 pub mod split;
 pub mod text;
 mod trigrams;
+mod word;
 #[cfg(test)]
 mod worst;
 
