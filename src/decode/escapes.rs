@@ -243,9 +243,12 @@ fn inside(hay: &[u8], at: usize, scheme: Scheme, random: Judge) -> bool {
     random(&joined[..len])
 }
 
-/// A line of go.sum ends with `h1:`, the 43 digits of a SHA-256 in base64, and the `=` that looks like an escape.
+/// What stands before the sum of a module in go.sum.
+pub const GO_SUM: &str = "h1:";
+
+/// A line of go.sum ends with [`GO_SUM`], the 43 digits of a SHA-256 in base64, and the `=` that looks like an escape.
 fn is_sum(before: &[u8], left: &[u8]) -> bool {
-    left.len() == 43 && before[..before.len() - left.len()].ends_with(b"h1:")
+    left.len() == 43 && before[..before.len() - left.len()].ends_with(GO_SUM.as_bytes())
 }
 
 /// Finds stretches of many escapes that reach into a range; gives where they begin.

@@ -60,7 +60,7 @@ pub fn find(hay: &[u8], run: &Range<usize>, random: escapes::Judge, mut f: impl 
     escapes::find_beside(hay, run, random, &mut f);
 }
 
-pub use escapes::{dense, find_dense, may_be_dense};
+pub use escapes::{GO_SUM, dense, find_dense, may_be_dense};
 
 /// Is a decoding of this name one that leaves most of the text as it is?
 pub fn is_escape(name: &str) -> bool {

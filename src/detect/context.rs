@@ -1,9 +1,9 @@
 //! Context words before a value: `datadog` and `key` before 32 hex digits.
 
 use std::cell::LazyCell;
-use std::collections::HashMap;
 use std::ops::Range;
 
+use crate::decode::GO_SUM;
 use crate::detect::beside::{Call, is_public_name, is_spent, name_of};
 use crate::detect::keys::Keys;
 use crate::detect::nibbles::Nibbles;
@@ -24,8 +24,7 @@ const PUBLIC_WORDS: &[&str] = &[
     "md5",
     "checksum",
     "integrity",
-    // The sums of modules in go.sum.
-    "h1:",
+    GO_SUM,
     "digest",
     "hash",
     "codehash",
@@ -49,8 +48,6 @@ const PUBLIC_WORDS: &[&str] = &[
 #[derive(Debug)]
 pub struct ContextIndex {
     words: Vec<String>,
-    /// Their indices, while they are collected.
-    numbers: HashMap<String, usize>,
     /// The words of each rule's context.
     rules: Vec<Wanted>,
     /// The public words that no rule asks for: a value behind one is a secret of none.
@@ -179,7 +176,6 @@ impl ContextIndex {
     fn empty() -> Self {
         Self {
             words: Vec::new(),
-            numbers: HashMap::new(),
             rules: Vec::new(),
             decisive: [true; PUBLIC_WORDS.len()],
             short: Trigrams::default(),
@@ -206,7 +202,6 @@ impl ContextIndex {
         let short: Vec<(Vec<u8>, u32)> = short.collect();
         self.short = Trigrams::new(short.iter().map(|(w, i)| (w.as_slice(), *i)));
         self.long = Keys::new(words().filter_map(|(i, w)| Some((folded(*w.first_chunk()?), i))));
-        self.numbers.clear();
         self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
@@ -216,7 +211,7 @@ impl ContextIndex {
     }
 
     fn word(&mut self, word: &str) -> usize {
-        *self.numbers.entry(word.to_owned()).or_insert_with(|| {
+        self.words.iter().position(|w| w == word).unwrap_or_else(|| {
             self.words.push(word.to_owned());
             self.words.len() - 1
         })
@@ -248,11 +243,8 @@ impl ContextIndex {
 
     /// Calls `f` with the words that begin at a place and end at `end` or before.
     fn words_at(&self, hay: &[u8], at: usize, end: usize, mut f: impl FnMut(Word)) {
-        let four = match hay[at..].first_chunk() {
-            Some(four) => *four,
-            None => std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b)),
-        };
-        let four = folded(four);
+        let four = hay[at..].first_chunk().copied();
+        let four = folded(four.unwrap_or_else(|| std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b))));
         let [a, b, c, _] = four;
         for index in self.short.candidates([a, b, c]).chain(self.long.get(four)) {
             let word = self.words[index as usize].as_bytes();

@@ -69,41 +69,26 @@ pub type Find = fn(&Bytes, &Nibbles) -> u64;
 /// Finds digits and letters among 64 bytes.
 pub type Sort = fn(&[u8; 64]) -> Kinds;
 
-/// The fastest way on this machine.
-pub static LOOK: LazyLock<Look> = LazyLock::new(|| {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        return avx2::look;
-    }
-    #[cfg(target_arch = "aarch64")]
-    return neon::look;
-    #[allow(unreachable_code, reason = "some targets return above")]
-    plain
-});
+/// A function of the fastest module for this machine, or the plain one.
+macro_rules! fastest {
+    ($name:ident: $kind:ty, $vector:ident or $plain:ident) => {
+        /// The fastest way on this machine.
+        pub static $name: LazyLock<$kind> = LazyLock::new(|| {
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") {
+                return avx2::$vector;
+            }
+            #[cfg(target_arch = "aarch64")]
+            return neon::$vector;
+            #[allow(unreachable_code, reason = "some targets return above")]
+            $plain
+        });
+    };
+}
 
-/// The fastest way on this machine.
-pub static FIND: LazyLock<Find> = LazyLock::new(|| {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        return avx2::find;
-    }
-    #[cfg(target_arch = "aarch64")]
-    return neon::find;
-    #[allow(unreachable_code, reason = "some targets return above")]
-    plain_find
-});
-
-/// The fastest way on this machine.
-pub static KINDS: LazyLock<Sort> = LazyLock::new(|| {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        return avx2::kinds;
-    }
-    #[cfg(target_arch = "aarch64")]
-    return neon::kinds;
-    #[allow(unreachable_code, reason = "some targets return above")]
-    plain_kinds
-});
+fastest!(LOOK: Look, look or plain);
+fastest!(FIND: Find, find or plain_find);
+fastest!(KINDS: Sort, kinds or plain_kinds);
 
 /// The plain way: the definition.
 pub fn plain_kinds(bytes: &[u8; 64]) -> Kinds {

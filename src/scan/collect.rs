@@ -485,7 +485,7 @@ impl Collected {
                     continue;
                 }
             }
-            if named || guesses(set, rule) {
+            if named || of.structure.as_ref().is_some_and(|(s, _)| s.takes_any_password()) {
                 entry.mind_places(named, lives);
             }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
@@ -615,11 +615,6 @@ fn in_own_config(sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
         }
         Spot::Stdin | Spot::Ref(_) | Spot::Name(_) => false,
     }
-}
-
-/// Does a rule take any password that stands in the right place?
-fn guesses(set: &RuleSet, rule: usize) -> bool {
-    set.rules()[rule].structure.is_some() && set.metas()[rule].id.starts_with("generic-")
 }
 
 /// The kind of file of a sighting; of a blob with several paths the one in which it is believed most.

@@ -172,6 +172,11 @@ impl Structure {
 }
 
 impl Structure {
+    /// Is any password of the right place good for it, whatever it looks like?
+    pub fn takes_any_password(&self) -> bool {
+        self.name == "url-credentials"
+    }
+
     /// Is what it finds a document that holds credentials, each of which may be found by itself, too?
     pub fn is_document(&self) -> bool {
         matches!(self.name, "gcp-service-account" | "gcp-authorized-user" | "jwk" | "eth-keystore")
