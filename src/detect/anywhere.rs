@@ -38,11 +38,16 @@ impl Anywhere {
         (Self { keys: Keys::new(keys), last }, nibbles)
     }
 
-    /// Calls `f` with place and number of each literal whose key could stand at a place, if it begins in `range`.
+    /// May these bytes be the key of a literal?
+    #[inline(always)]
+    pub fn may_have(&self, bytes: [u8; KEY]) -> bool {
+        self.keys.may_have(bytes)
+    }
+
+    /// Calls `f` with place and number of each literal whose key these bytes at a place are, if it begins in `range`.
     #[inline]
-    pub fn at(&self, hay: &[u8], key: usize, range: &Range<usize>, mut f: impl FnMut(usize, u32)) {
-        let Some(bytes) = hay.get(key..).and_then(|rest| rest.first_chunk()) else { return };
-        for (literal, offset) in self.keys.get(*bytes) {
+    pub fn at(&self, bytes: [u8; KEY], key: usize, range: &Range<usize>, mut f: impl FnMut(usize, u32)) {
+        for (literal, offset) in self.keys.get(bytes) {
             match key.checked_sub(offset) {
                 Some(start) if range.contains(&start) => f(start, literal),
                 _ => {}
@@ -92,7 +97,8 @@ mod tests {
             let mut found = Vec::new();
             for key in range.start..anywhere.behind(&range).end {
                 let mut some = false;
-                anywhere.at(hay, key, &range, |at, literal| {
+                let four = std::array::from_fn(|i| hay.get(key + i).copied().unwrap_or(0));
+                anywhere.at(four, key, &range, |at, literal| {
                     some = true;
                     if there(at, &literals[literal as usize]) {
                         found.push((at, literal));

@@ -5,12 +5,11 @@ use std::ops::Range;
 
 use crate::decode::GO_SUM;
 use crate::detect::beside::{Call, is_public_name, is_spent, name_of};
-use crate::detect::keys::Keys;
-use crate::detect::nibbles::Nibbles;
+use crate::detect::nibbles::{KEY, Nibbles};
 use crate::detect::remark;
 use crate::detect::runs;
-use crate::detect::simd::FIND;
-use crate::detect::trigrams::Trigrams;
+use crate::detect::simd::{Bytes, FIND};
+use crate::detect::starts::Starts;
 use crate::detect::word::stands_alone;
 use crate::rules::{Anchoring, Context, MAX_WITHIN, RuleSet};
 
@@ -52,10 +51,8 @@ pub struct ContextIndex {
     rules: Vec<Wanted>,
     /// The public words that no rule asks for: a value behind one is a secret of none.
     decisive: [bool; PUBLIC_WORDS.len()],
-    /// Words of two or three letters.
-    short: Trigrams,
-    /// Longer ones by their first four.
-    long: Keys<u32>,
+    /// The words by their first bytes, [`folded`].
+    starts: Starts,
     /// Where a word could begin, for many places at once.
     nibbles: Nibbles,
     within: usize,
@@ -178,8 +175,7 @@ impl ContextIndex {
             words: Vec::new(),
             rules: Vec::new(),
             decisive: [true; PUBLIC_WORDS.len()],
-            short: Trigrams::default(),
-            long: Keys::default(),
+            starts: Starts::default(),
             nibbles: Nibbles::default(),
             within: 0,
             longest: 0,
@@ -197,11 +193,8 @@ impl ContextIndex {
         let asked = |word: usize| self.rules.iter().any(|rule| rule.near.has(word) || rule.hint.has(word));
         self.decisive = std::array::from_fn(|word| !asked(word));
         self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
-        let words = || (0..).zip(self.words.iter().map(String::as_bytes));
-        let short = words().filter(|(_, w)| w.len() < 4).map(|(i, w)| (w.iter().map(|b| b | FOLD).collect(), i));
-        let short: Vec<(Vec<u8>, u32)> = short.collect();
-        self.short = Trigrams::new(short.iter().map(|(w, i)| (w.as_slice(), *i)));
-        self.long = Keys::new(words().filter_map(|(i, w)| Some((folded(*w.first_chunk()?), i))));
+        let words: Vec<Vec<u8>> = self.words.iter().map(|w| w.bytes().take(KEY).map(|b| b | FOLD).collect()).collect();
+        self.starts = Starts::new(words.iter().map(Vec::as_slice).zip(0..));
         self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
     }
 
@@ -237,16 +230,22 @@ impl ContextIndex {
 
     /// Where a word could begin among up to 64 places.
     fn places(&self, hay: &[u8], range: Range<usize>) -> u64 {
-        let places = runs::with_bytes(hay, range.start, |bytes| FIND(bytes, &self.nibbles));
-        if range.len() < 64 { places & ((1 << range.len()) - 1) } else { places }
+        let mut room = [0; size_of::<Bytes>()];
+        let bytes = runs::bytes_at(hay, range.start, &mut room);
+        let mut places = FIND(bytes, &self.nibbles);
+        if range.len() < 64 {
+            places &= (1 << range.len()) - 1;
+        }
+        let (may_begin, mut kept) = (|four| self.starts.may_begin(folded(four)), 0);
+        runs::each(bytes, places, may_begin, |at, _| kept |= 1 << at);
+        kept
     }
 
     /// Calls `f` with the words that begin at a place and end at `end` or before.
     fn words_at(&self, hay: &[u8], at: usize, end: usize, mut f: impl FnMut(Word)) {
         let four = hay[at..].first_chunk().copied();
         let four = folded(four.unwrap_or_else(|| std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b))));
-        let [a, b, c, _] = four;
-        for index in self.short.candidates([a, b, c]).chain(self.long.get(four)) {
+        for index in self.starts.candidates(four) {
             let word = self.words[index as usize].as_bytes();
             let span = at..at + word.len();
             if span.end <= end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {

@@ -49,6 +49,13 @@ impl<V: Copy + Ord> Keys<V> {
         table
     }
 
+    /// May there be a key? Says yes wrongly for one in a hundred.
+    #[inline(always)]
+    pub fn may_have(&self, key: [u8; KEY]) -> bool {
+        let hash = hash(u32::from_le_bytes(key));
+        self.bits[hash >> 6] >> (hash & 63) & 1 == 1
+    }
+
     /// The values of a key.
     #[inline]
     pub fn get(&self, key: [u8; KEY]) -> impl Iterator<Item = V> + '_ {

@@ -26,8 +26,8 @@ pub mod score;
 mod shapes;
 mod simd;
 pub mod split;
+mod starts;
 pub mod text;
-mod trigrams;
 mod word;
 #[cfg(test)]
 mod worst;

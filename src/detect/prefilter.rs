@@ -19,8 +19,8 @@ use crate::detect::keywords;
 use crate::detect::nibbles::Nibbles;
 use crate::detect::random::looks_random;
 use crate::detect::runs;
-use crate::detect::simd::Texts;
-use crate::detect::trigrams::Trigrams;
+use crate::detect::simd::{Bytes, Texts};
+use crate::detect::starts::Starts;
 use crate::generic::Class;
 use crate::rules::format::{Anchor, is_token_byte};
 use crate::rules::{Anchoring, Rule, RuleSet};
@@ -74,9 +74,9 @@ pub struct Prefilter {
     /// Length of the longest literal.
     longest: usize,
     /// Literals that stand in runs.
-    in_run: Trigrams,
+    in_run: Starts,
     /// Literals of two or three bytes that can stand anywhere.
-    short: Trigrams,
+    short: Starts,
     texts: Texts,
     /// Literals that can stand anywhere.
     anywhere: Anywhere,
@@ -108,8 +108,8 @@ impl Prefilter {
         let mut filter = Self {
             literals: Vec::new(),
             longest: 0,
-            in_run: Trigrams::default(),
-            short: Trigrams::default(),
+            in_run: Starts::default(),
+            short: Starts::default(),
             texts: Texts::default(),
             anywhere: Anywhere::default(),
             values: false,
@@ -146,14 +146,14 @@ impl Prefilter {
             }
         }
         let text = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), l);
-        filter.in_run = Trigrams::new(in_run.iter().map(text));
+        filter.in_run = Starts::new(in_run.iter().map(text));
         let (short, long): (Vec<_>, Vec<_>) =
             anywhere.into_iter().partition(|&l| filter.literals[l as usize].bytes.len() <= 3);
         let short: Vec<_> = short
             .iter()
             .flat_map(|&l| filter.literals[l as usize].spellings().into_iter().map(move |text| (text, l)))
             .collect();
-        filter.short = Trigrams::new(short.iter().map(|(text, l)| (text.as_slice(), *l)));
+        filter.short = Starts::new(short.iter().map(|(text, l)| (text.as_slice(), *l)));
         let bytes = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), filter.literals[l as usize].any_case);
         filter.texts.near =
             Nibbles::with_last(inside.iter().map(bytes), short.iter().map(|(t, _)| (t.as_slice(), false)));
@@ -235,7 +235,12 @@ impl Prefilter {
         }
         let mut finder = Finder { filter: self, hay, range: range.clone(), hits, dense_end: range.start };
         runs::walk(hay, range.clone(), &self.texts, &mut finder);
-        self.anywhere.behind(&range).for_each(|at| runs::Sink::far(&mut finder, at));
+        let behind = self.anywhere.behind(&range);
+        if behind.start < hay.len() {
+            let mut room = [0; size_of::<Bytes>()];
+            let bytes = runs::bytes_at(hay, behind.start, &mut room);
+            runs::Sink::far(&mut finder, behind.start, (1 << behind.len()) - 1, bytes);
+        }
         // Nearly sorted already. An escape may be found from the runs on both sides.
         hits[first..].sort();
         let mut kept = first;
@@ -305,44 +310,48 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     #[inline(always)]
-    fn look_up(&mut self, table: &Trigrams, at: usize) {
-        let byte = |at: usize| self.hay.get(at).copied().unwrap_or(0);
-        let three = match self.hay.get(at..).and_then(|rest| rest.first_chunk()) {
-            Some(three) => *three,
-            None => [byte(at), byte(at + 1), byte(at + 2)],
-        };
-        for literal in table.candidates(three) {
-            self.filter.push_if_there(self.hay, at, literal, self.hits);
-        }
+    fn look_up(&mut self, table: &Starts, base: usize, places: u64, bytes: &Bytes) {
+        let Self { filter, hay, hits, .. } = self;
+        let f = |at, four| table.candidates(four).for_each(|l| filter.push_if_there(hay, base + at, l, hits));
+        runs::each(bytes, places, |four| table.may_begin(four), f);
     }
 }
 
 impl runs::Sink for Finder<'_> {
+    #[inline(always)]
+    fn literals(&mut self, base: usize, places: u64, bytes: &Bytes) {
+        self.look_up(&self.filter.in_run, base, places, bytes);
+    }
+
     #[inline]
-    fn literal(&mut self, at: usize) {
-        self.look_up(&self.filter.in_run, at);
+    fn short(&mut self, base: usize, places: u64, bytes: &Bytes) {
+        self.look_up(&self.filter.short, base, places, bytes);
     }
 
-    fn short(&mut self, at: usize) {
-        self.look_up(&self.filter.short, at);
-    }
-
-    fn far(&mut self, at: usize) {
+    #[inline(always)]
+    fn far(&mut self, base: usize, places: u64, bytes: &Bytes) {
         let Self { filter, hay, range, hits, .. } = self;
-        filter.anywhere.at(hay, at, range, |at, literal| filter.push_if_there(hay, at, literal, hits));
+        let f = |at, four| {
+            filter.anywhere.at(four, base + at, range, |at, literal| filter.push_if_there(hay, at, literal, hits));
+        };
+        runs::each(bytes, places, |four| filter.anywhere.may_have(four), f);
     }
 
     #[inline]
-    fn name(&mut self, at: usize) {
-        if let Some(len) = keywords::at(self.hay, at) {
-            self.hits.push(Hit { at, what: What::Name(len as u32) });
+    fn names(&mut self, base: usize, mut places: u64) {
+        while places != 0 {
+            let at = base + places.trailing_zeros() as usize;
+            places &= places - 1;
+            if let Some(len) = keywords::at(self.hay, at) {
+                self.hits.push(Hit { at, what: What::Name(len as u32) });
+            }
         }
     }
 
-    fn leads(&mut self, base: usize, mut leads: u64) {
-        while self.filter.encoded && leads != 0 {
-            let at = base + leads.trailing_zeros() as usize;
-            leads &= leads - 1;
+    fn leads(&mut self, base: usize, mut places: u64) {
+        while self.filter.encoded && places != 0 {
+            let at = base + places.trailing_zeros() as usize;
+            places &= places - 1;
             if at >= self.dense_end
                 && decode::may_be_dense(self.hay, at)
                 && let Some((start, end, scheme)) = decode::dense(self.hay, at)

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::detect::boundary::{LOOK_BACK, could_begin, may_hold_escape};
+use crate::detect::nibbles::KEY;
 use crate::detect::prefilter::MIN_RUN;
 use crate::detect::simd::{Block, Bytes, LOOK, Texts};
 
@@ -13,16 +14,17 @@ const LEADS: u32 = 3;
 
 /// Told what stands where.
 pub trait Sink {
-    /// At this place in a run a literal could begin: a token could, or one of the texts that may stand inside a word.
-    fn literal(&mut self, at: usize);
-    /// At this place, in a run or not, a short literal could begin.
-    fn short(&mut self, at: usize);
-    /// At this place, in a run or not, the key of a literal could begin.
-    fn far(&mut self, at: usize);
-    /// At this place, in a run or not, a key word of a name could begin.
-    fn name(&mut self, at: usize);
-    /// In a block that begins at `base` an escape could begin at these places, of which there are [`LEADS`] or more.
-    fn leads(&mut self, base: usize, leads: u64);
+    /// In a run a literal could begin: a token could, or one of the texts that may stand inside a word. Some of the 64
+    /// places from `base` on, one bit each, with the bytes there; here and below.
+    fn literals(&mut self, base: usize, places: u64, bytes: &Bytes);
+    /// In a run or not, a short literal could begin.
+    fn short(&mut self, base: usize, places: u64, bytes: &Bytes);
+    /// In a run or not, the key of a literal could begin.
+    fn far(&mut self, base: usize, places: u64, bytes: &Bytes);
+    /// In a run or not, a key word of a name could begin.
+    fn names(&mut self, base: usize, places: u64);
+    /// An escape could begin, at [`LEADS`] places or more.
+    fn leads(&mut self, base: usize, places: u64);
     /// A run. `mixed`: it changes three times between letters and digits or five times between letter cases.
     fn run(&mut self, run: Range<usize>, mixed: bool);
 }
@@ -41,27 +43,42 @@ pub fn walk(hay: &[u8], range: Range<usize>, texts: &Texts, sink: &mut impl Sink
         range: range.clone(),
         sink,
     };
-    let mut at = range.start;
+    let (mut at, mut room) = (range.start, [0; size_of::<Bytes>()]);
     while at < range.end {
-        let mut block = with_bytes(hay, at, |bytes| look(bytes, texts));
+        let bytes = bytes_at(hay, at, &mut room);
+        let mut block = look(bytes, texts);
         if range.end - at < 64 {
             block.cut((1 << (range.end - at)) - 1);
         }
-        walker.block(at, &block);
+        walker.block(at, &block, bytes);
         at += 64;
     }
     walker.end();
 }
 
-/// Calls `f` with the bytes from a place on, with zeros behind the end of the text.
-#[inline]
-pub fn with_bytes<T>(hay: &[u8], at: usize, f: impl FnOnce(&Bytes) -> T) -> T {
+/// The bytes from a place on. Where the text ends before, they are copied, with zeros behind them.
+#[inline(always)]
+pub fn bytes_at<'a>(hay: &'a [u8], at: usize, room: &'a mut Bytes) -> &'a Bytes {
     match hay[at..].first_chunk() {
-        Some(bytes) => f(bytes),
+        Some(bytes) => bytes,
         None => {
-            let (mut bytes, rest) = ([0; size_of::<Bytes>()], &hay[at..]);
-            bytes[..rest.len()].copy_from_slice(rest);
-            f(&bytes)
+            let rest = &hay[at..];
+            room[..rest.len()].copy_from_slice(rest);
+            room[rest.len()..].fill(0);
+            room
+        }
+    }
+}
+
+/// Calls `f` with the places, one bit each, whose four bytes `keep` lets through.
+#[inline(always)]
+pub fn each(bytes: &Bytes, mut places: u64, keep: impl Fn([u8; KEY]) -> bool, mut f: impl FnMut(usize, [u8; KEY])) {
+    while places != 0 {
+        let at = places.trailing_zeros() as usize;
+        places = without_lowest(places);
+        let four = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+        if keep(four) {
+            f(at, four);
         }
     }
 }
@@ -163,24 +180,18 @@ impl Masks {
 
 impl<S: Sink> Walker<'_, S> {
     #[inline(always)]
-    fn block(&mut self, base: usize, block: &Block) {
+    fn block(&mut self, base: usize, block: &Block, bytes: &Bytes) {
         let carry = std::mem::replace(&mut self.carry, Carry::after(block));
-        let mut short = block.short;
-        while short != 0 {
-            self.sink.short(base + short.trailing_zeros() as usize);
-            short &= short - 1;
+        if block.short != 0 {
+            self.sink.short(base, block.short, bytes);
         }
-        let mut far = block.far;
-        while far != 0 {
-            self.sink.far(base + far.trailing_zeros() as usize);
-            far &= far - 1;
+        if block.far != 0 {
+            self.sink.far(base, block.far, bytes);
         }
-        let mut name = block.name;
-        while name != 0 {
-            self.sink.name(base + name.trailing_zeros() as usize);
-            name &= name - 1;
+        if block.name != 0 {
+            self.sink.names(base, block.name);
         }
-        if block.lead.count_ones() >= LEADS {
+        if (1..LEADS).fold(block.lead, |leads, _| without_lowest(leads)) != 0 {
             self.sink.leads(base, block.lead);
         }
         let mut token = block.token;
@@ -191,9 +202,8 @@ impl<S: Sink> Walker<'_, S> {
             open.changes.add(masks.changes(within));
             let long = more == 64 || self.counts(open.start, base + more as usize);
             if long {
-                self.places(open.places.0, open.places.1);
-                self.places(base, masks.places & within);
-                open.places.1 = 0;
+                self.open_places(&mut open);
+                self.places(base, masks.places & within, bytes);
             }
             if more == 64 {
                 self.open = Some(open);
@@ -209,7 +219,7 @@ impl<S: Sink> Walker<'_, S> {
         let begun = sixteen(token & !ends) | self.cut(base, token & !ends);
         if begun | ends != 0 {
             let masks = Masks::new(block, carry);
-            self.runs(base, token, begun, &masks);
+            self.runs(base, token, begun, &masks, bytes);
             if ends != 0 {
                 self.open(base, ends, &masks);
             }
@@ -227,7 +237,7 @@ impl<S: Sink> Walker<'_, S> {
 
     /// Reports the runs of a block in which one of `begun` stands.
     #[inline(always)]
-    fn runs(&mut self, base: usize, token: u64, mut begun: u64, masks: &Masks) {
+    fn runs(&mut self, base: usize, token: u64, mut begun: u64, masks: &Masks, bytes: &Bytes) {
         while begun != 0 {
             let first = begun.trailing_zeros();
             let start = first + 1 - (token << (63 - first)).leading_ones();
@@ -239,7 +249,7 @@ impl<S: Sink> Walker<'_, S> {
             }
             let (from, to) = (base + start as usize, base + (start + len) as usize);
             if self.counts(from, to) {
-                self.places(base, masks.places & within);
+                self.places(base, masks.places & within, bytes);
                 self.run(from, to, masks.changes(within));
             }
         }
@@ -256,10 +266,10 @@ impl<S: Sink> Walker<'_, S> {
     }
 
     fn end(mut self) {
-        if let Some(open) = self.open.take()
+        if let Some(mut open) = self.open.take()
             && self.counts(open.start, self.range.end)
         {
-            self.places(open.places.0, open.places.1);
+            self.open_places(&mut open);
             self.run(open.start, self.range.end, open.changes);
         }
     }
@@ -269,21 +279,30 @@ impl<S: Sink> Walker<'_, S> {
         end - start >= MIN_RUN || self.cut_left && start == self.range.start || self.cut_right && end == self.range.end
     }
 
-    fn places(&mut self, base: usize, mut places: u64) {
-        while places != 0 {
-            self.sink.literal(base + places.trailing_zeros() as usize);
-            places &= places - 1;
+    #[inline(always)]
+    fn places(&mut self, base: usize, places: u64, bytes: &Bytes) {
+        if places != 0 {
+            self.sink.literals(base, places, bytes);
+        }
+    }
+
+    /// Reports the places of an open run that turned out long enough.
+    #[inline(always)]
+    fn open_places(&mut self, open: &mut Open) {
+        let (base, places) = std::mem::take(&mut open.places);
+        if places != 0 {
+            let mut room = [0; size_of::<Bytes>()];
+            self.sink.literals(base, places, bytes_at(self.hay, base, &mut room));
         }
     }
 
     fn run(&mut self, start: usize, end: usize, changes: Changes) {
         if may_hold_escape(self.hay, start) {
             // A token could begin behind it.
-            for at in start..end.min(start + LOOK_BACK) {
-                if could_begin(self.hay, at) {
-                    self.sink.literal(at);
-                }
-            }
+            let begins = |at: &usize| could_begin(self.hay, start + at);
+            let places = (0..LOOK_BACK.min(end - start)).filter(begins).fold(0, |places, at| places | 1 << at);
+            let mut room = [0; size_of::<Bytes>()];
+            self.places(start, places, bytes_at(self.hay, start, &mut room));
         }
         self.sink.run(start..end, changes.mixed >= 3 || changes.cased >= 5);
     }
@@ -294,6 +313,11 @@ impl Changes {
         self.mixed += more.mixed;
         self.cased += more.cased;
     }
+}
+
+/// All bits but the lowest one.
+fn without_lowest(bits: u64) -> u64 {
+    bits & bits.wrapping_sub(1)
 }
 
 /// So many ones from a place on.
@@ -342,21 +366,25 @@ mod tests {
         runs: Vec<(Range<usize>, bool)>,
     }
 
+    fn ones_of(base: usize, places: u64) -> impl Iterator<Item = usize> {
+        (0..64).filter(move |i| places >> i & 1 == 1).map(move |i| base + i)
+    }
+
     impl Sink for Seen {
-        fn literal(&mut self, at: usize) {
-            self.places.push(at);
+        fn literals(&mut self, base: usize, places: u64, _: &Bytes) {
+            self.places.extend(ones_of(base, places));
         }
 
-        fn short(&mut self, at: usize) {
-            self.short.push(at);
+        fn short(&mut self, base: usize, places: u64, _: &Bytes) {
+            self.short.extend(ones_of(base, places));
         }
 
-        fn far(&mut self, at: usize) {
-            self.far.push(at);
+        fn far(&mut self, base: usize, places: u64, _: &Bytes) {
+            self.far.extend(ones_of(base, places));
         }
 
-        fn name(&mut self, at: usize) {
-            self.names.push(at);
+        fn names(&mut self, base: usize, places: u64) {
+            self.names.extend(ones_of(base, places));
         }
 
         fn leads(&mut self, base: usize, leads: u64) {
