@@ -170,7 +170,7 @@ impl Detector {
             if let Some(inventory) = &self.inventory {
                 inventory.merge(&mut found);
             }
-            evaluate::drop_generic(&self.set, &mut found);
+            overlap::drop_generic(&self.set, &mut found);
         }
         overlap::resolve(&self.set, found)
     }

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::decode;
-use crate::detect::evaluate;
 use crate::finding::{Confidence, RawMatch, Verdict};
 use crate::rules::{Anchoring, Kind, RuleSet};
 
@@ -55,7 +54,7 @@ fn compete(set: &RuleSet, mut found: Vec<RawMatch>) -> Vec<RawMatch> {
     if found.len() > 1 {
         drop_joined(&mut found);
         // Of two that are equal, the one that stands there as it is.
-        found.sort_by_cached_key(|m| (evaluate::rank(set, m), m.via().len(), m.span.start, m.span.end));
+        found.sort_by_cached_key(|m| (rank(set, m), m.via().len(), m.span.start, m.span.end));
         let mut kept: Vec<RawMatch> = Vec::with_capacity(found.len());
         // Spans of kept matches do not overlap: ordered by start, a neighbour test is enough.
         let mut taken = BTreeMap::new();
@@ -201,6 +200,48 @@ fn without_wrappers(set: &RuleSet, direct: Vec<RawMatch>, inner: &[RawMatch]) ->
     let known = Spans::new(inner.iter().filter(|m| m.confidence >= Confidence::Medium).map(|m| m.span.clone()));
     let covers = |m: &RawMatch| known.overlapping(&m.span) > 0;
     direct.into_iter().filter(|m| !(is_wrapper(set, m) && covers(m))).collect()
+}
+
+/// Drops what a rule that knows no issuer takes for a secret where a rule that knows it says that the token is damaged or
+/// made up: `Bearer` before a token whose checksum is wrong.
+pub fn drop_generic(set: &RuleSet, found: &mut Vec<RawMatch>) {
+    let damaged: Vec<_> = found.iter().filter(|m| m.verdict == Verdict::Malformed).map(|m| m.span.clone()).collect();
+    if !damaged.is_empty() {
+        let damaged = Spans::new(damaged);
+        found.retain(|m| {
+            let inside = damaged.holds(&m.span);
+            !(inside && m.verdict == Verdict::Shape && set.metas()[m.rule].is_generic())
+        });
+    }
+}
+
+/// Orders matches so that the best of several overlapping ones comes first: proof, then the rule that knows the issuer,
+/// then confidence, the longer literal, the longer match, the graver rule.
+fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
+    let rule = &set.rules()[m.rule];
+    // Who issued it, told by a name before a literal or by what was decoded, says more than the literal alone.
+    let told = m.confidence > Confidence::Low
+        && (rule.context.is_some() && rule.format.as_ref().is_some_and(|f| !f.prefix().is_empty())
+            || rule.structure.as_ref().is_some_and(|(_, args)| !args.is_empty()) && m.verdict >= Verdict::WellFormed);
+    let specific = match &rule.anchoring {
+        Anchoring::Literal(anchor) => {
+            anchor.literals.iter().map(Vec::len).max().unwrap_or(0) + usize::from(rule.context.is_some())
+        }
+        _ => 1,
+    };
+    // A file around a key says more than the key in it.
+    let around = m.verdict >= Verdict::WellFormed && rule.structure.as_ref().is_some_and(|(s, _)| s.is_document());
+    let named = matches!(rule.anchoring, Anchoring::Name(_));
+    // Of two values of names the inner one has the name that is nearer.
+    let len = if named { usize::MAX - m.span.len() } else { m.span.len() };
+    (
+        // What an issuer's rule says of a text, malformed or no secret, is better founded than its name.
+        named,
+        m.verdict == Verdict::Malformed,
+        rule.foreign,
+        std::cmp::Reverse((m.confidence == Confidence::Proven, around, told, m.confidence, specific, len, m.severity)),
+        m.rule,
+    )
 }
 
 #[cfg(test)]

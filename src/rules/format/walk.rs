@@ -15,10 +15,12 @@ pub(super) fn walk(
     reach: &mut usize,
     accept: &dyn Fn(usize) -> bool,
 ) -> Option<(usize, Captures)> {
-    let mut walk = Walk { hay, accept, captures: vec![None; names], steps: 0, reach: start };
+    let mut walk = Walk { hay, accept, names, captures: Vec::new(), steps: 0, reach: start };
     let end = walk.nodes(nodes, start, None);
     *reach = walk.reach.max(*reach);
-    Some((end?, walk.captures))
+    let end = end?;
+    walk.captures.resize(names, None);
+    Some((end, walk.captures))
 }
 
 /// What comes after a group: a list on the stack.
@@ -31,6 +33,8 @@ struct Then<'a> {
 struct Walk<'h> {
     hay: &'h [u8],
     accept: &'h dyn Fn(usize) -> bool,
+    names: usize,
+    /// Of all names, or empty as long as there is nothing to say: most attempts fail before.
     captures: Captures,
     steps: u32,
     reach: usize,
@@ -65,11 +69,16 @@ impl Walk<'_> {
         }
     }
 
+    fn capture(&mut self, name: usize) -> &mut Option<(usize, usize)> {
+        self.captures.resize(self.names, None);
+        &mut self.captures[name]
+    }
+
     fn leave(&mut self, then: &Then<'_>, pos: usize) -> Option<usize> {
-        let old = then.close.map(|(name, start)| (name, self.captures[name].replace((start, pos))));
+        let old = then.close.map(|(name, start)| (name, self.capture(name).replace((start, pos))));
         let end = self.nodes(then.nodes, pos, then.next);
         if let (None, Some((name, old))) = (end, old) {
-            self.captures[name] = old;
+            *self.capture(name) = old;
         }
         end
     }
@@ -98,7 +107,7 @@ impl Walk<'_> {
                 continue;
             }
             if let Some(name) = name {
-                self.captures[name] = Some((pos, pos + n));
+                *self.capture(name) = Some((pos, pos + n));
             }
             if let Some(end) = self.nodes(rest, pos + n, then) {
                 return Some(end);
