@@ -121,7 +121,7 @@ const SYNTAXES: &[(&str, &str, &str)] = &[
 ];
 
 /// The usual kinds of random passwords and keys.
-fn passwords(seed: u64) -> Vec<(&'static str, String)> {
+pub fn passwords(seed: u64) -> Vec<(&'static str, String)> {
     let mut rng = Rng::new(seed);
     const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
     const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -141,7 +141,7 @@ fn passwords(seed: u64) -> Vec<(&'static str, String)> {
 }
 
 /// Does a finding at default confidence stand at the value?
-fn is_found(text: &str, value: &str) -> bool {
+pub fn is_found(text: &str, value: &str) -> bool {
     let at = text.find(value).unwrap();
     let inside = |span: &std::ops::Range<usize>| span.start < at + value.len() && at < span.end;
     let hidden = |span: &std::ops::Range<usize>| span.start <= at && at + value.len() <= span.end;

@@ -30,6 +30,8 @@ mod determinism;
 mod exit_codes;
 /// Passwords and keys without a prefix, in every syntax.
 mod generic;
+/// Passwords without a name, where calls, commands and settings take them.
+mod given;
 /// Where secrets hide in a repository, and what is told of their lives.
 mod history;
 /// keyscan in git's hooks.

@@ -46,6 +46,10 @@ fn follows(hay: &[u8], start: usize, len: usize) -> bool {
         Some(b'=' | b':' | b'<' | b'&' | b'-' | b'!' | b'|' | b'?' | b'+' | b'>') => true,
         Some(b'{') => closed > 0 || matches!(rest.get(blanks + 1), Some(b'"' | b'\'')),
         Some(b'(') => closed == 0 && !matches!(rest.get(blanks + 1), Some(b')')),
+        Some(b',') if closed == 0 => {
+            let behind = rest[blanks + 1..].trim_ascii_start();
+            behind.first() == Some(&b'"') || behind.is_empty() && start + AHEAD <= hay.len()
+        }
         Some(b',' | b')' | b'\n' | b'\r') => closed > 0 || matches!(rest[blanks], b'\n' | b'\r'),
         Some(b'"' | b'\'') => blanks > 0,
         // A word after a blank: a type, `by`, the value of an option.

@@ -124,6 +124,30 @@ pub fn weigh(hay: &[u8], at: usize, len: usize) -> Option<Found> {
     find(&mut View::new(hay, at), at, len, i32::MIN)
 }
 
+/// Judges a value that has no name, but stands where a secret of a class is given: to a call or a command that is at `to`.
+pub fn given(hay: &[u8], class: Class, to: Range<usize>, value: Range<usize>) -> (Range<isize>, Option<Found>) {
+    let mut view = View::new(hay, to.start);
+    let found = weigh_given(&mut view, class, to, value);
+    (view.read(), found)
+}
+
+fn weigh_given(view: &mut View<'_>, class: Class, to: Range<usize>, value: Range<usize>) -> Option<Found> {
+    let name = name::Name { class, around: name::Around::default() };
+    let site = assign::Site {
+        name: to,
+        op: assign::Op::Equals,
+        quote: assign::Quote::Quoted,
+        value,
+        pieces: Vec::new(),
+        joined: false,
+        wrapped: false,
+        phrase: false,
+    };
+    let evidence = judge::evidence(view, &name, &site, LOW)?;
+    let score = weights::sum(&evidence);
+    Some(Found { class, name: site.name, value: site.value, evidence, score })
+}
+
 fn find(view: &mut View<'_>, at: usize, len: usize, least: i32) -> Option<Found> {
     let place = assign::name(view, at, len)?;
     let name = name::read(view.slice(place.clone()), at - place.start)?;

@@ -7,6 +7,7 @@
 mod armour;
 mod azure;
 mod bip39;
+mod given;
 mod hygiene;
 mod json;
 mod jwt;
@@ -174,7 +175,12 @@ impl Structure {
 impl Structure {
     /// Is any password of the right place good for it, whatever it looks like?
     pub fn takes_any_password(&self) -> bool {
-        self.name == "url-credentials"
+        self.name == "url-credentials" || self.weighs()
+    }
+
+    /// Does it judge a password by evidence, as the value of a name is judged?
+    pub fn weighs(&self) -> bool {
+        given::holds(self.name)
     }
 
     /// Is what it finds a document that holds credentials, each of which may be found by itself, too?
@@ -216,4 +222,5 @@ pub const STRUCTURES: &[&[Structure]] = &[
     keystore::TABLE,
     selfcheck::TABLE,
     hygiene::TABLE,
+    given::TABLE,
 ];

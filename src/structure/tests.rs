@@ -67,6 +67,13 @@ const USES: &[(&str, bool)] = &[
     ("url-credentials", false),
     ("basic-auth", false),
     ("netrc", false),
+    ("password password", false),
+    ("argument 1 key", false),
+    ("argument 2", false),
+    ("argument 2 key", false),
+    ("argument 3", false),
+    ("option", false),
+    ("inserted", false),
     ("macaroon", false),
     ("base64json body k,n,id", false),
     ("base64json body", false),
@@ -115,6 +122,9 @@ fn format_match(name: &str, text: &[u8]) -> ((usize, usize), Captures) {
         "pem" | "openssh" | "pgp" => ((0, find(text, "\n")), vec![]),
         "putty" => ((0, from(": ")), vec![]),
         "netrc" => ((0, from("machine ")), vec![]),
+        "password" => (whole, vec![("password", whole)]),
+        "argument" | "inserted" => ((0, from("(")), vec![]),
+        "option" => ((0, from("sshpass ")), vec![]),
         "azure-sas" => ((find(text, "sig="), text.len()), vec![]),
         "gcp-service-account" => (marker("\"type\": \"service_account\""), vec![]),
         "gcp-authorized-user" => (marker("\"type\": \"authorized_user\""), vec![]),
@@ -147,7 +157,11 @@ fn check(
 }
 
 fn passes(name: &str, outcome: &Outcome) -> bool {
-    let least = if matches!(name, "secp256k1-key" | "bearer") { Verdict::Shape } else { Verdict::WellFormed };
+    let least = if matches!(name, "secp256k1-key" | "bearer" | "password" | "argument" | "option" | "inserted") {
+        Verdict::Shape
+    } else {
+        Verdict::WellFormed
+    };
     outcome.verdict >= least && !outcome.dismiss
 }
 

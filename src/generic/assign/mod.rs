@@ -8,6 +8,7 @@ mod value;
 
 use std::ops::Range;
 
+use literal::bare;
 use operator::operator;
 use value::value;
 
@@ -137,7 +138,29 @@ pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     }
     let (op, after) = operator(view, &name, before, closed, at, at > gap)?;
     let phrase = before == Some(b' ') && matches!(view.get(name.end), Some(b'"' | b'\'' | b'\\')) && closed;
-    value(view, name, before, op, after).map(|site| Site { phrase, ..site })
+    let site = value(view, name, before, op, after)?;
+    Some(behind_scheme(view, before, Site { phrase, ..site }))
+}
+
+/// `Authorization: Token ...`: the value stands behind the word for the scheme.
+fn behind_scheme(view: &mut View<'_>, before: Option<u8>, site: Site) -> Site {
+    const SCHEMES: [&[u8]; 4] = [b"Token", b"token", b"ApiKey", b"Key"];
+    let name = view.slice(site.name.clone());
+    if name.len() < 13 || !name[name.len() - 13..].eq_ignore_ascii_case(b"authorization") {
+        return site;
+    }
+    let text = view.slice(site.value.clone());
+    let word = text.iter().position(|b| *b == b' ').unwrap_or(text.len());
+    if !SCHEMES.contains(&&text[..word]) {
+        return site;
+    }
+    let start = view.blanks(site.value.start + word);
+    if start < site.value.end {
+        return Site { value: start..site.value.end, ..site };
+    }
+    let (value, alone) = bare(view, site.op, before, start);
+    let quote = if alone { Quote::Bare } else { Quote::BareAmong };
+    if value.is_empty() { site } else { Site { value, quote, ..site } }
 }
 
 /// Skips what may close a quoted or indexed name: quotes, escaped quotes, entities, brackets, asterisks.

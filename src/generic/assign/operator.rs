@@ -53,6 +53,11 @@ pub(super) fn operator(
             Some(at) => (Op::Colon, at),
             None => (Op::Pair, at + 1),
         },
+        // `{password, "..."}`: a pair of Erlang.
+        b',' if before == Some(b'{') && !closed => {
+            let value = view.blanks(at + 1);
+            (view.get(value) == Some(b'"')).then_some((Op::Arrow, value))?
+        }
         b'(' if !closed => (Op::Call, at + 1),
         b'{' if closed => (Op::Colon, far_value(view, at + 1)?),
         b'{' if matches!(second(view), Some(b'"' | b'\'')) => (Op::Call, at + 1),
@@ -65,10 +70,20 @@ pub(super) fn operator(
             }
             None => return None,
         },
-        b'"' | b'\'' if gap && !closed => (Op::Space, at),
+        b'"' | b'\'' | b'`' if gap && !closed => (Op::Space, at),
+        byte if gap && before == Some(b'<') && byte.is_ascii_alphabetic() => {
+            (Op::Element, behind_attributes(view, at)?)
+        }
         byte if gap || closed => word_operator(view, name, before, closed, byte, at)?,
         _ => return None,
     })
+}
+
+/// Where the text of an element begins, behind its attributes: `<password kind="plain">`.
+fn behind_attributes(view: &mut View<'_>, at: usize) -> Option<usize> {
+    let line = view.line_from(at, 120);
+    let end = line.iter().position(|b| *b == b'>')?;
+    (line[..end].contains(&b'=') && !line[..end].ends_with(b"/")).then_some(at + end + 1)
 }
 
 /// Does a URL end with the name? In a table its neighbour has nothing to do with it.

@@ -79,6 +79,9 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
         op = Op::Equals;
         at = view.blanks(behind);
     }
+    if op == Op::Colon {
+        at = behind_anchor(view, at);
+    }
     // `: |` and an indented block; a line that goes on below.
     if op == Op::Colon
         && matches!(view.get(at), Some(b'|' | b'>'))
@@ -143,7 +146,12 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
                 if nested && is_key {
                     return None;
                 }
-                let whole = value.start..pieces.last().map_or(value.end, |p| p.end);
+                let mut whole = value.start..pieces.last().map_or(value.end, |p| p.end);
+                // `"\"...\""`: a literal for the program that is written.
+                let text = view.slice(whole.clone());
+                if text.len() > 4 && text.starts_with(b"\\\"") && text.ends_with(b"\\\"") {
+                    whole = whole.start + 2..whole.end - 2;
+                }
                 if pieces.len() == 1 {
                     pieces.clear();
                 }
@@ -161,6 +169,16 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
             site(op, quote, value, Vec::new(), false, false)
         }
     }
+}
+
+/// Skips the anchor of a YAML value: `&name value`.
+fn behind_anchor(view: &mut View<'_>, at: usize) -> usize {
+    if view.get(at) != Some(b'&') {
+        return at;
+    }
+    let line = view.line_from(at + 1, 40);
+    let len = line.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+    if len > 0 && line.get(len) == Some(&b' ') { view.blanks(at + 1 + len) } else { at }
 }
 
 /// A name with brackets right behind it, closed or open: a call, not a value.

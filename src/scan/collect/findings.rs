@@ -46,8 +46,9 @@ impl Collected {
                     continue;
                 }
             }
-            if named || of.structure.as_ref().is_some_and(|(s, _)| s.takes_any_password()) {
-                entry.mind_places(named, lives);
+            let structure = of.structure.as_ref().map(|(s, _)| s);
+            if named || structure.is_some_and(|s| s.takes_any_password()) {
+                entry.mind_places(named || structure.is_some_and(|s| s.weighs()), lives);
             }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
                 reported.push((rule, secret, entry));
@@ -77,9 +78,9 @@ impl Collected {
 
 impl Entry {
     /// Lowers the confidence of a secret without a prefix that stands in tests and documents only.
-    fn mind_places(&mut self, named: bool, lives: &[Box<dyn History>]) {
+    fn mind_places(&mut self, by_evidence: bool, lives: &[Box<dyn History>]) {
         let Some(place) = self.sightings.iter().map(|s| place_of(s, lives)).min() else { return };
-        if named {
+        if by_evidence {
             self.confidence = generic::placed(&mut self.facts, self.confidence, place);
         } else if place > generic::Place::Example && self.confidence == Confidence::Medium {
             // A weak password in a URL.

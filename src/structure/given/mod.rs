@@ -1,0 +1,97 @@
+//! Passwords without a name: told by where they are given, to a call, to a command, in a line of settings.
+//!
+//! The place only says which text is meant. Whether that is a password, [`generic`] judges, as it does for the value of a
+//! name. Sources: the signatures of the functions and the manual pages of the commands that `rules/given.yaml` lists.
+
+mod call;
+mod command;
+mod insert;
+
+use std::ops::Range;
+
+use super::primitives::{ALNUM, arg, window};
+use super::{Input, Outcome, Rng, Structure};
+use crate::finding::{Confidence, Verdict};
+use crate::generic::{self, Class};
+
+/// The validators of this module.
+pub(super) const TABLE: &[Structure] = &[
+    Structure {
+        name: "password",
+        what: "the segment looks like a password, judged as the value of a name is (docs/generic.md)",
+        args: &["SEGMENT"],
+        check: segment,
+        mint: Some(mint_password),
+    },
+    Structure {
+        name: "argument",
+        what: "argument number N of the call is a literal that looks like a password, or a key",
+        args: &["N", "KIND?"],
+        check: call::check,
+        mint: Some(call::mint),
+    },
+    Structure {
+        name: "option",
+        what: "the command line gives a password by the option, or at the place, that the command has for it",
+        args: &[],
+        check: command::check,
+        mint: Some(command::mint),
+    },
+    Structure {
+        name: "inserted",
+        what: "a column named as passwords are, and a literal in the first row that looks like one",
+        args: &[],
+        check: insert::check,
+        mint: Some(insert::mint),
+    },
+];
+
+/// Is it one of these?
+pub(super) fn holds(name: &str) -> bool {
+    TABLE.iter().any(|s| s.name == name)
+}
+
+/// What routers write behind a password that they have hashed.
+const ENCRYPTED: &[u8] = b" encrypted";
+
+fn segment(input: &Input<'_>) -> Outcome {
+    let name = arg(input.args, 0);
+    let Some((_, (start, end))) = input.captures.iter().find(|(n, _)| *n == name) else {
+        return Outcome::of(input, Verdict::Malformed).dismissed();
+    };
+    let (behind, past) = window(input.hay, *end, ENCRYPTED.len());
+    if input.hay[behind] == *ENCRYPTED {
+        return nothing(input, past);
+    }
+    Outcome { span: input.start..input.end, ..weigh(input, Class::Password, *start..*end, past) }
+}
+}
+
+fn mint_password(rng: &mut Rng, _: &[String]) -> Vec<u8> {
+    password(rng).into_bytes()
+}
+
+fn password(rng: &mut Rng) -> String {
+    rng.text(ALNUM, 16) + "a1"
+}
+
+/// Judges the text at `value`; `past` is the end of what was read to find it.
+fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> Outcome {
+    let (looked, found) = generic::given(input.hay, class, input.start..input.end, value.clone());
+    let read = input.start.min(looked.start.max(0) as usize)..past.max(looked.end.max(0) as usize);
+    let bad = Outcome { read, span: value, ..Outcome::of(input, Verdict::Malformed) };
+    let Some((found, confidence)) = found.and_then(|found| Some((found.facts(input.hay), found.confidence()?))) else {
+        return bad.dismissed();
+    };
+    let verdict = match confidence {
+        Confidence::Low => Verdict::Malformed,
+        Confidence::Medium => Verdict::Shape,
+        _ => Verdict::WellFormed,
+    };
+    Outcome { verdict, facts: found, ..bad }
+}
+
+/// Nothing of the kind stands here; `past` is the end of what was read.
+fn nothing(input: &Input<'_>, past: usize) -> Outcome {
+    Outcome { read: input.start..past, ..Outcome::of(input, Verdict::Malformed) }.dismissed()
+}
