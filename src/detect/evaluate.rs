@@ -595,7 +595,7 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule, named: impl FnOnce
         return true;
     }
     let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
-    wide && is_hash_like(value) && rule.checks.is_empty() && rule.structure.is_none() && !named()
+    wide && is_hash_like(value) && !rule.is_provable() && !named()
 }
 
 /// Hex digits in the length of a hash.
@@ -633,6 +633,8 @@ pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     // A file around a key says more than the key in it.
     let around = m.verdict >= Verdict::WellFormed && rule.structure.as_ref().is_some_and(|(s, _)| s.is_document());
     let named = matches!(rule.anchoring, Anchoring::Name(_));
+    // A rule for what may be published is there to take it out of what another one finds.
+    let public = !matches!(set.metas()[m.rule].kind, Kind::Secret);
     // Of two values of names the inner one has the name that is nearer.
     let len = if named { usize::MAX - m.span.len() } else { m.span.len() };
     (
@@ -640,7 +642,16 @@ pub(crate) fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
         named,
         m.verdict == Verdict::Malformed,
         rule.foreign,
-        std::cmp::Reverse((m.confidence == Confidence::Proven, around, told, m.confidence, specific, len, m.severity)),
+        std::cmp::Reverse((
+            m.confidence == Confidence::Proven,
+            around,
+            told,
+            m.confidence,
+            specific,
+            len,
+            public,
+            m.severity,
+        )),
         m.rule,
     )
 }

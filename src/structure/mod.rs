@@ -18,6 +18,7 @@ mod primitives;
 mod putty;
 mod segment;
 mod selfcheck;
+mod sieve;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -184,7 +185,7 @@ impl Structure {
 
     /// Does it only sort out what is no credential, so that the text still has to look random?
     pub fn is_sieve(&self) -> bool {
-        self.name == "bearer"
+        self.name == "bearer" || sieve::SIEVES.contains(&self.name)
     }
 }
 
@@ -216,4 +217,5 @@ pub const STRUCTURES: &[&[Structure]] = &[
     keystore::TABLE,
     selfcheck::TABLE,
     hygiene::TABLE,
+    sieve::TABLE,
 ];
