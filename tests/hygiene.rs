@@ -39,6 +39,8 @@ fn tracked_env_files_are_told_and_examples_are_not() {
     repo.write(".env.example", settings("A_PASSWORD"));
     repo.write("tests/.env", settings("B_PASSWORD"));
     repo.write("examples/app/.env", settings("C_PASSWORD"));
+    repo.write("guides/app/.env", settings("F_PASSWORD"));
+    repo.write("ci/.env", "APP_ENV=local\nAPP_KEY=SomeRandomStringOf32CharsExactly\nX_KEY=S0m3R@nd0mString0f32Ch@rs\n");
     repo.write("web/.env", "NODE_ENV=production\nPUBLIC_URL=/app\nDB_PASSWORD=${DB_PASSWORD}\nTOKEN=\n");
     repo.write("script.env", "#!/bin/sh\necho DB_PASSWORD=x\n");
     repo.commit("settings");
@@ -121,6 +123,11 @@ const RANDOM: &[(&str, &str, Option<&str>)] = &[
     ("g.py", "def shuffle(n):\n    return random.choice(n)\n", None),
     ("h.php", "$api_key = md5(uniqid(mt_rand(), true));\n", Some("api_key")),
     ("i.go", "session_key := letters[rand.Intn(len(letters))]\n", Some("session_key")),
+    // A name in another one's text, and the next field of an object.
+    ("k.py", "prompt = '[key=%s] password: ' % ''.join(chr(random.randint(97, 122)))\n", None),
+    ("l.js", "let o={ssl:!1,password:\"\",keepalive:60,id:\"c_\"+Math.random()};\n", None),
+    ("m.js", "let o={accessToken:\"t_\"+Math.random(),keepalive:60};\n", Some("accessToken")),
+    ("n.php", "$user['passwd'] = Hash::make('u' . mt_rand(1, 9));\n", Some("passwd")),
     ("tests/j.js", "const accessToken = Math.random();\n", None),
 ];
 

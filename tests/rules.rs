@@ -46,6 +46,7 @@ const NOT_FOUND: &[(&str, &[&str], &str)] = &[
         "two lines of an INI file, which are not written like this",
     ),
     ("algolia-page-api-key", &["JSON"], "a piece of a page's code, escaped"),
+    ("segment-write-key", &["JSON"], "a piece of a page's code, escaped"),
     ("firebase-web-api-key", &["JSON"], "a piece of a page's code, escaped; found as a Google API key"),
     (
         "github-legacy-token",

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use keyscan::report::Format;
+use keyscan::rules::{self, Kind};
+use keyscan::structure::Rng;
 
-use crate::util::{Keyscan, Repo, builtin_rules, github_token, line, mint, overwrite};
+use crate::util::{Keyscan, Repo, builtin_rules, github_token, line, mint, overwrite, text};
 
 /// Every format there is.
 fn formats() -> impl Iterator<Item = &'static str> {
@@ -93,6 +95,29 @@ fn no_report_holds_a_whole_secret() {
                 assert!(!text.contains(core(secret)), "{format} holds most of {secret}\n{}", out.story());
             }
         }
+    }
+}
+
+#[test]
+fn masks_keep_only_what_every_secret_of_a_rule_begins_with() {
+    let set = builtin_rules();
+    let repo = Repo::new();
+    for (rule, meta) in set.rules().iter().zip(set.metas()).filter(|(_, meta)| meta.kind != Kind::Hygiene) {
+        repo.write(format!("{}.txt", meta.id), rules::mint::mint(rule, &mut Rng::new(7)).unwrap());
+    }
+    let report = repo.keyscan().args(["--no-history", "--confidence=low"]).json(1);
+    let found: Vec<_> = report.findings().iter().filter(|f| f["rule"]["kind"] != "hygiene").collect();
+    assert!(found.len() > 300, "{}", report.story);
+    // A structure finds it behind the literal.
+    assert!(found.iter().any(|f| f["rule"]["id"] == "netrc-password"), "{}", report.story);
+    for finding in found {
+        let (id, masked) = (text(&finding["rule"]["id"]), text(&finding["masked"]));
+        let rule = &set.rules()[set.index_of(&id).unwrap()];
+        let literal = rule.format.as_ref().map_or(&b""[..], |format| format.prefix());
+        let shown = |b: &u8| if b.is_ascii_graphic() || *b == b' ' { *b as char } else { '.' };
+        let literal: String = literal.iter().map(shown).collect();
+        let head = masked.split('*').next().unwrap();
+        assert!(literal.starts_with(head), "{id}: {masked}");
     }
 }
 

@@ -41,6 +41,10 @@ const PUBLIC_WORDS: &[&str] = &[
     "publickey",
     "fingerprint",
     "thumbprint",
+    // `--pin 3785a2d...`: a commit.
+    "pin",
+    // In settings of CI services: encrypted.
+    "secure",
 ];
 
 /// The words of all rules, found in one pass.

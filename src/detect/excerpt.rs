@@ -145,7 +145,7 @@ pub fn excerpt(set: &RuleSet, text: &[u8], of: &RawMatch, matches: &Neighbours<'
 pub fn masked(set: &RuleSet, of: &RawMatch, secret: &[u8]) -> String {
     match of.decoded {
         Some(_) => "*".repeat(8),
-        None => Secret::new(secret).mask(set.rules()[of.rule].shown_prefix()),
+        None => Secret::new(secret).mask(set.rules()[of.rule].shown_prefix(secret)),
     }
 }
 

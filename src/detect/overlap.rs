@@ -154,23 +154,25 @@ fn distinct(mut found: Vec<RawMatch>) -> Vec<RawMatch> {
     kept
 }
 
-/// Drops the values of names that are only a piece of what was found in another reading of the same place: a line of
-/// encoded text is read by itself, too, and then a token ends with its line.
+/// Drops what is only a piece of what was found in another reading of the same place: a line of encoded text is read by
+/// itself, too, and then the value of a name ends with its line; and a key whose last line is shorter is read without it.
 fn without_cuttings(set: &RuleSet, found: Vec<RawMatch>) -> Vec<RawMatch> {
     let secret = |m: &RawMatch| m.decoded.as_ref().map(|d| d.secret.clone());
     let mut by_start: Vec<&RawMatch> = found.iter().collect();
     by_start.sort_by_key(|m| m.span.start);
     let longest = found.iter().map(|m| m.span.len()).max().unwrap_or(0);
     let is_piece = |m: &RawMatch| {
-        if !matches!(set.rules()[m.rule].anchoring, Anchoring::Name(_)) {
-            return false;
-        }
+        let named = matches!(set.rules()[m.rule].anchoring, Anchoring::Name(_));
         let Some(own) = secret(m) else { return false };
         let first = by_start.partition_point(|o| o.span.start + longest < m.span.start);
         let near = by_start[first..].iter().take_while(|o| o.span.start < m.span.end);
         let near = near.filter(|o| o.span.end > m.span.start && o.span != m.span).take(MANY);
-        near.filter_map(|o| secret(o))
-            .any(|other| other.len() > own.len() && memchr::memmem::find(other.expose(), own.expose()).is_some())
+        near.filter_map(|o| Some((o, secret(o)?))).any(|(o, other)| {
+            let begins =
+                || o.rule == m.rule && o.span.start == m.span.start && other.expose().starts_with(own.expose());
+            let holds = || memchr::memmem::find(other.expose(), own.expose()).is_some();
+            other.len() > own.len() && if named { holds() } else { begins() }
+        })
     };
     let pieces: Vec<bool> = found.iter().map(is_piece).collect();
     found.into_iter().zip(pieces).filter(|(_, piece)| !piece).map(|(m, _)| m).collect()
@@ -232,6 +234,8 @@ fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
     // A file around a key says more than the key in it.
     let around = m.verdict >= Verdict::WellFormed && rule.structure.as_ref().is_some_and(|(s, _)| s.is_document());
     let named = matches!(rule.anchoring, Anchoring::Name(_));
+    // A rule for what may be published is there to take it out of what another one finds.
+    let public = !matches!(set.metas()[m.rule].kind, Kind::Secret);
     // Of two values of names the inner one has the name that is nearer.
     let len = if named { usize::MAX - m.span.len() } else { m.span.len() };
     (
@@ -239,7 +243,16 @@ fn rank(set: &RuleSet, m: &RawMatch) -> impl Ord + use<> {
         named,
         m.verdict == Verdict::Malformed,
         rule.foreign,
-        std::cmp::Reverse((m.confidence == Confidence::Proven, around, told, m.confidence, specific, len, m.severity)),
+        std::cmp::Reverse((
+            m.confidence == Confidence::Proven,
+            around,
+            told,
+            m.confidence,
+            specific,
+            len,
+            public,
+            m.severity,
+        )),
         m.rule,
     )
 }

@@ -303,7 +303,7 @@ fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Opti
             (None, None, None) if spec.derived.is_some() => "what another rule finds, by the path of the file".into(),
             (None, None, None) => String::new(),
         },
-        provable: !rule.checks.is_empty() || rule.structure.is_some(),
+        provable: rule.is_provable(),
         bits: rule.random_bits(),
     }
 }
@@ -401,8 +401,7 @@ impl Rule {
 
     /// Can a match stand in the middle of a longer word? What proves itself needs no boundaries.
     pub fn may_stand_inside(&self) -> bool {
-        let proves =
-            !self.checks.is_empty() || self.structure.is_some() && matches!(self.anchoring, Anchoring::Literal(_));
+        let proves = !self.checks.is_empty() || self.is_provable() && matches!(self.anchoring, Anchoring::Literal(_));
         self.boundary == Boundary::None || proves
     }
 
@@ -429,14 +428,17 @@ impl Rule {
         Some((format.bits() - check).max(0.0))
     }
 
-    /// Bytes at the start of every secret of this rule that may be shown.
-    pub fn shown_prefix(&self) -> usize {
+    /// Is there a checksum or a structure that tells something? One that only sorts out, or weighs evidence, does not.
+    pub fn is_provable(&self) -> bool {
+        let proves = |structure: &Structure| !structure.is_sieve() && !structure.weighs();
+        !self.checks.is_empty() || self.structure.as_ref().is_some_and(|(structure, _)| proves(structure))
+    }
+
+    /// Bytes at the start of a secret of this rule that may be shown: the literal that its format begins with. A structure
+    /// may have found the secret elsewhere, behind that literal; of such a one nothing is shown.
+    pub fn shown_prefix(&self, secret: &[u8]) -> usize {
         match (&self.format, self.secret) {
-            (Some(format), None) => {
-                let prefix = format.prefix();
-                // Bodies begin where the literal ends; a prefix longer than that is no secret.
-                prefix.len().min(24)
-            }
+            (Some(format), None) if secret.starts_with(format.prefix()) => format.prefix().len().min(24),
             _ => 0,
         }
     }

@@ -16,6 +16,8 @@ use crate::finding::Verdict;
 const AHEAD: usize = 64 * 1024;
 /// Fewest base64 characters of a body; 40 bytes, less than any private key has.
 const SHORTEST: usize = 54;
+/// So many more words than pieces stand in a body at most: headers, and names in source code.
+const MOST_WORDS: usize = 8;
 /// Length from which a block without its end line is reported: half of a small RSA key.
 const MOST_OF_A_KEY: usize = 400;
 
@@ -131,12 +133,18 @@ fn find_end(ahead: &[u8]) -> End {
 
 /// Length of the lines that look like data right after an opening line; nothing if these are too few.
 fn data_length(ahead: &[u8]) -> Option<usize> {
-    let (mut at, mut end, mut total) = (0, 0, 0);
-    for line in ahead.split(|&b| b == b'\n').take(2000) {
+    let (mut at, mut end, mut total, mut words, mut pieces) = (0, 0, 0, 0, 0);
+    'lines: for line in ahead.split(|&b| b == b'\n').take(2000) {
         let header = line.contains(&b':') && at > 0 && total == 0;
         let (mut column, mut found) = (0, false);
         for run in line.split(|&b| !is_base64(b)) {
             column += run.len();
+            // Words between the pieces are no key: a list of such opening lines, in one long line with other texts.
+            words += usize::from((3..16).contains(&run.len()) && !header);
+            pieces += usize::from(run.len() >= 16);
+            if words > MOST_WORDS + pieces {
+                break 'lines;
+            }
             if run.len() >= 16 {
                 total += run.len();
                 end = at + column;
@@ -392,6 +400,12 @@ mod tests {
         let long = format!("{open}\n{}\nsome prose after it", format!("{BODY}\n").repeat(8));
         let outcome = read_text(&long).unwrap_err();
         assert_eq!((outcome.verdict, outcome.facts[0].label), (Verdict::Shape, "truncated"));
+        let names = "some_key\", \"Lim.Logging\", \"LongNameOfAFunction".repeat(99);
+        let outcome = read_text(&format!("[\"{open}\", \"{names}\"]")).unwrap_err();
+        assert_ne!(outcome.verdict, Verdict::Shape, "a list of patterns and of names");
+        let in_one_line = format!("\"{open}\\n{}\", \"{}\"", format!("{BODY}\\n").repeat(8), "a few words".repeat(99));
+        let outcome = read_text(&in_one_line).unwrap_err();
+        assert_eq!((outcome.verdict, outcome.span.len() < 700), (Verdict::Shape, true));
         let excerpt = long.replacen("\nMC4C", "...\nMC4C", 2);
         assert_ne!(read_text(&excerpt).unwrap_err().verdict, Verdict::Shape);
     }

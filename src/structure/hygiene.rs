@@ -62,7 +62,21 @@ fn is_secret(hay: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
     let found = |(at, len)| {
         generic::look(hay, at, len).1.is_some_and(|f| f.name.start >= name.start && f.confidence().is_some())
     };
-    hits.into_iter().any(found) || has_credentials(&hay[value.clone()])
+    !is_sample(&hay[value.clone()]) && (hits.into_iter().any(found) || has_credentials(&hay[value.clone()]))
+}
+
+/// `SomeRandomStringOf32CharsExactly`, also with digits and signs in the place of letters.
+fn is_sample(value: &[u8]) -> bool {
+    let plain = |byte: &u8| match byte.to_ascii_lowercase() {
+        b'0' => b'o',
+        b'1' => b'i',
+        b'3' => b'e',
+        b'4' | b'@' => b'a',
+        b'5' | b'$' => b's',
+        other => other,
+    };
+    let letters: Vec<u8> = value.iter().map(plain).collect();
+    [&b"somerandomstring"[..], b"changethis", b"changeme"].iter().any(|w| memchr::memmem::find(&letters, w).is_some())
 }
 
 /// A URL with a password, to a host that is not this very machine.

@@ -3,6 +3,8 @@
 //! Sources: RFC 7292 (PKCS#12), the OpenJDK source of JavaKeyStore and JceKeyStore (layout of JKS and JCEKS), the KeePass
 //! documentation of the kdbx header, the minisign and OpenBSD signify manuals (layout of secret key files).
 
+use memchr::memmem;
+
 use super::primitives::{ALNUM, B64, big, der, der_tag, to_base64, to_der, unbase64, well_formed_if};
 use super::{Input, Outcome, Rng, Structure};
 use crate::finding::{Severity, Verdict};
@@ -11,7 +13,7 @@ use crate::finding::{Severity, Verdict};
 pub(super) const TABLE: &[Structure] = &[
     Structure {
         name: "pkcs12",
-        what: "PKCS#12 key store, as a file or as base64 of one: version, content type and length (RFC 7292)",
+        what: "PKCS#12 key store, as a file or as base64 of one: version, content type, length, a key in it (RFC 7292)",
         args: &["base64?"],
         check: pkcs12,
         mint: Some(mint_pkcs12),
@@ -44,6 +46,11 @@ const LONGEST: usize = 256 * 1024;
 /// OID of the content type `data`; a signed store has one that ends with 2.
 const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
 
+/// OID of the bags of PKCS#12 but for its last byte: 1 and 2 hold a key, 5 any secret, 3 a certificate.
+const BAG: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x0a, 0x01];
+/// OID of the content type `encryptedData`.
+const ENCRYPTED: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x06];
+
 /// An outcome over the whole file, which is what counts.
 fn file(input: &Input<'_>, verdict: Verdict) -> Outcome {
     let end = input.hay.len();
@@ -69,21 +76,45 @@ fn is_pkcs12(data: &[u8]) -> bool {
     oid.is_some_and(|oid| oid.len() == DATA.len() && oid.starts_with(&DATA[..8]) && matches!(oid[8], 1 | 2))
 }
 
+/// Keys are encrypted one by one, in bags that can be seen; what else is encrypted holds certificates. A store without
+/// such a bag is one of certificates. Where it has an encrypted part, that cannot be proven, and it is counted.
+fn holding(outcome: Outcome, data: &[u8]) -> Outcome {
+    let bags = |last: &[u8]| {
+        memmem::find_iter(data, BAG).any(|at| data.get(at + BAG.len()).is_some_and(|kind| last.contains(kind)))
+    };
+    let encrypted = memmem::find(data, ENCRYPTED).is_some();
+    match (bags(&[1, 2, 5]), encrypted) {
+        (true, _) => sealed(outcome),
+        (false, true) => {
+            let outcome = Outcome { verdict: Verdict::Malformed, ..outcome };
+            sealed(outcome).fact("keys", "none to be seen, as in stores of certificates")
+        }
+        (false, false) if bags(&[3]) => outcome.dismissed(),
+        (false, false) => sealed(outcome),
+    }
+}
+
 fn pkcs12(input: &Input<'_>) -> Outcome {
     if input.args.is_empty() {
-        return sealed(file(input, well_formed_if(is_pkcs12(input.hay.get(input.start..).unwrap_or_default()))));
+        let data = input.hay.get(input.start..).unwrap_or_default();
+        let outcome = file(input, well_formed_if(is_pkcs12(data)));
+        return if outcome.verdict == Verdict::Malformed { sealed(outcome) } else { holding(outcome, data) };
     }
     let rest = input.hay.get(input.start..).unwrap_or_default();
     let length = rest.iter().take(LONGEST).take_while(|b| B64.contains(b) || **b == b'=').count();
     let span = input.start..input.start + length;
-    let holds = unbase64(&rest[..length]).is_some_and(|data| is_pkcs12(&data));
+    let data = unbase64(&rest[..length]).filter(|data| is_pkcs12(data));
     let read = input.start..span.end + 1;
-    let outcome = Outcome { span, read, ..Outcome::of(input, well_formed_if(holds)) };
-    if holds { sealed(outcome) } else { outcome.dismissed() }
+    let outcome = Outcome { span, read, ..Outcome::of(input, well_formed_if(data.is_some())) };
+    match data {
+        Some(data) => holding(outcome, &data),
+        None => outcome.dismissed(),
+    }
 }
 
 fn mint_pkcs12(rng: &mut Rng, args: &[String]) -> Vec<u8> {
-    let safe = to_der(0x30, &[to_der(0x06, DATA), to_der(0xa0, &to_der(0x04, &rng.bytes(700)))].concat());
+    let key = [BAG, &[2], &to_der(0xa0, &to_der(0x04, &rng.bytes(700)))].concat();
+    let safe = to_der(0x30, &[to_der(0x06, DATA), to_der(0xa0, &to_der(0x04, &to_der(0x30, &key)))].concat());
     let data = to_der(0x30, &[to_der(0x02, &[3]), safe].concat());
     if args.is_empty() { data } else { to_base64(&data).into_bytes() }
 }
@@ -217,6 +248,17 @@ mod tests {
         assert_eq!(run(java, &store[..store.len() - 1], &[]).verdict, Verdict::Malformed);
         let trust = [&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0, 0][..], &[7; 20]].concat();
         assert!(run(java, &trust, &[]).dismiss);
+        // The same with a bag for a certificate in the place of the key's, and beside an encrypted part.
+        let mut certificates = mint_pkcs12(rng, &[]);
+        let kind = memmem::find(&certificates, BAG).unwrap() + BAG.len();
+        certificates[kind] = 3;
+        assert!(run(pkcs12, &certificates, &[]).dismiss);
+        let end = certificates.len() - ENCRYPTED.len();
+        certificates[end..].copy_from_slice(ENCRYPTED);
+        let outcome = run(pkcs12, &certificates, &[]);
+        assert_eq!((outcome.verdict, outcome.dismiss), (Verdict::Malformed, false));
+        certificates[kind] = 1;
+        assert_eq!(run(pkcs12, &certificates, &[]).verdict, Verdict::WellFormed);
         // A certificate begins with other numbers.
         let other = to_der(0x30, &[to_der(0x02, &[1]), to_der(0x30, DATA)].concat());
         assert_eq!(run(pkcs12, &other, &[]).verdict, Verdict::Malformed);

@@ -19,6 +19,7 @@ mod primitives;
 mod putty;
 mod segment;
 mod selfcheck;
+mod sieve;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -190,7 +191,7 @@ impl Structure {
 
     /// Does it only sort out what is no credential, so that the text still has to look random?
     pub fn is_sieve(&self) -> bool {
-        self.name == "bearer"
+        self.name == "bearer" || sieve::SIEVES.contains(&self.name)
     }
 }
 
@@ -223,4 +224,5 @@ pub const STRUCTURES: &[&[Structure]] = &[
     selfcheck::TABLE,
     hygiene::TABLE,
     given::TABLE,
+    sieve::TABLE,
 ];

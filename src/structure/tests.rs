@@ -100,6 +100,8 @@ const USES: &[(&str, bool)] = &[
     ("whole-text", false),
     ("dotenv", false),
     ("key-file", false),
+    ("aws-secret-key", false),
+    ("facebook-token", false),
 ];
 
 fn parse(row: &str) -> (&'static Structure, Vec<String>) {
@@ -157,11 +159,8 @@ fn check(
 }
 
 fn passes(name: &str, outcome: &Outcome) -> bool {
-    let least = if matches!(name, "secp256k1-key" | "bearer" | "password" | "argument" | "option" | "inserted") {
-        Verdict::Shape
-    } else {
-        Verdict::WellFormed
-    };
+    let shape = name == "secp256k1-key" || by_name(name).is_some_and(|s| s.is_sieve() || s.weighs());
+    let least = if shape { Verdict::Shape } else { Verdict::WellFormed };
     outcome.verdict >= least && !outcome.dismiss
 }
 

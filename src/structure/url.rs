@@ -278,7 +278,11 @@ fn basic(input: &Input<'_>) -> Outcome {
     };
     let example = matches!(text.as_str(), "Aladdin:open sesame" | "Aladdin:OpenSesame" | "test:test" | "demo:demo");
     // Some services take a token as the user, with no password.
-    let key_as_user = password.is_empty() && user.len() >= 16;
+    let key_as_user = password.is_empty() && user.len() >= 16 && user.bytes().any(|b| b.is_ascii_digit());
+    // `{"alg":"HS256"}`: a web token that stands behind the wrong word.
+    if user.starts_with('{') {
+        return bad.dismissed();
+    }
     if example || !key_as_user && (password.is_empty() || is_placeholder(password)) {
         return bad.dismissed();
     }
@@ -338,7 +342,9 @@ fn netrc(input: &Input<'_>) -> Outcome {
     let (host, password) = (String::from_utf8_lossy(host), String::from_utf8_lossy(password));
     // "a machine has password authentication" is no entry.
     let prose = login.is_empty() && !host.contains('.') && host != "localhost";
-    if prose || is_placeholder(&password) || is_example_host(&host) || is_no_host(&host) {
+    // With a GitHub token for a user, the password is a word that everybody gives.
+    let fixed = password == "x-oauth-basic";
+    if prose || fixed || is_placeholder(&password) || is_example_host(&host) || is_no_host(&host) {
         return bad.dismissed();
     }
     let outcome = Outcome {

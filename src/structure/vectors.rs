@@ -3,7 +3,7 @@
 //! All are synthetic or from standards. They stand in two halves so that keyscan finds nothing in its own source.
 #![allow(clippy::unwrap_used)]
 
-use super::{Input, Outcome, by_name};
+use super::{Input, Outcome, Rng, by_name};
 use crate::finding::{Severity, Verdict};
 
 /// Structure with arguments, whether it passes, the verdict if so, the text.
@@ -598,9 +598,39 @@ fn other_variants_are_dismissed() {
         ("url-credentials", concat!("https", "://user:$PASSWORD@host.test/")),
         ("url-credentials", concat!("https", "://host.test:8080/package@1.0")),
         ("basic-auth", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+        // A public client without a password, and a web token's header.
+        ("basic-auth", "b3BlbnNoaWZ0LWNoYWxsZW5naW5nLWNsaWVudDo="),
+        ("basic-auth", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"),
     ];
     for (structure, text) in cases {
         assert!(whole(structure, text).dismiss, "{structure} {text}");
+    }
+}
+
+#[test]
+fn keys_of_other_curves_are_none_of_secp256k1() {
+    let key = String::from_utf8(by_name("secp256k1-key").unwrap().mint.unwrap()(&mut Rng::new(5), &[])).unwrap();
+    let der = |head: &str| head.to_owned() + &key[head.len()..];
+    let at = |before: &str, key: &str| {
+        let text = format!("{before}{key}");
+        run("secp256k1-key", &text, (before.len(), text.len()), None).dismiss
+    };
+    assert!(!at("private_key = ", &key));
+    for head in
+        ["30770201010420", "308187020100301306072a8648ce3d0201", "3059301306072a8648ce3d0201", "30820122300d0609"]
+    {
+        assert!(at("private_key = ", &der(head)), "{head}");
+    }
+    for head in ["30770301010420", "31770201010420"] {
+        assert!(!at("private_key = ", &der(head)), "{head}");
+    }
+    for before in [
+        "LWM2M_PRIVATE_S: ",
+        "wallet.query_key('view_key')\nassert key == '",
+        "ed25519::PrivateKey::from(\"",
+        "r.Sign(privkey))\nexpected := \"",
+    ] {
+        assert!(at(before, &key), "{before}");
     }
 }
 
@@ -744,4 +774,6 @@ fn netrc_spans_the_password() {
     assert_eq!(&text[outcome.span.clone()], "S3cret-word");
     assert_eq!((fact(&outcome, "user").as_str(), fact(&outcome, "host").as_str()), ("me", "api.host.test"));
     assert!(run("netrc", "machine learning is about models", (0, 8), None).dismiss);
+    let token_as_login = concat!("mach", "ine github.com login $token password x-oauth-basic\n");
+    assert!(run("netrc", token_as_login, (0, 8), None).dismiss);
 }

@@ -6,6 +6,7 @@
 use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32, Hrp};
 use bs58::Alphabet;
+use bstr::ByteSlice;
 
 use super::primitives::{
     CRC16, HEX, arg, base32, body, ed25519_public, is_ed25519_pair, proven_if, seed32, to_base64, unbase32, unbase64,
@@ -60,7 +61,7 @@ pub(super) const TABLE: &[Structure] = &[
     },
     Structure {
         name: "secp256k1-key",
-        what: "64 hex digits within the order of secp256k1, not constant, not a published development key (SEC 2)",
+        what: "64 hex digits within the order of secp256k1, not constant, no DER, no word of another curve before it (SEC 2)",
         args: &[],
         check: secp256k1,
         mint: Some(mint_secp256k1),
@@ -345,6 +346,36 @@ const DEVELOPMENT_KEYS: [u64; 10] = [
     0x2a87_1d07_98f9_7d79,
 ];
 
+/// Words of keys for other curves and chains.
+const OTHER_CURVES: &[&[u8]] = &[
+    b"p-256",
+    b"p256",
+    b"secp256r1",
+    b"prime256v1",
+    b"nistp",
+    b"webauthn",
+    b"lwm2m",
+    b"25519",
+    b"monero",
+    b"view_key",
+    b"viewkey",
+    b"spend_key",
+    b"spendkey",
+    b"crypto::secret_key",
+];
+/// How far back they are looked for.
+const CURVE_BEFORE: usize = 96;
+
+/// Begins as keys and their numbers do in DER: a sequence, then a version or an algorithm.
+fn is_der(key: &[u8]) -> bool {
+    let inner = match key {
+        [0x30, 0x81, _, rest @ ..] | [0x30, 0x82, _, _, rest @ ..] => rest,
+        [0x30, 0..=0x7f, rest @ ..] => rest,
+        _ => return false,
+    };
+    matches!(inner, [2, 1, 0 | 1, ..] | [0x30, _, 6, 5..=9, ..])
+}
+
 /// Almost every 64 hex digits are in range, so this only filters: the verdict is never better than the shape.
 fn secp256k1(input: &Input<'_>) -> Outcome {
     let text = body(input);
@@ -354,8 +385,14 @@ fn secp256k1(input: &Input<'_>) -> Outcome {
     }
     let few = key.iter().collect::<std::collections::BTreeSet<_>>().len() < 12;
     let steps = key.windows(2).all(|w| w[1].wrapping_sub(w[0]) == key[1].wrapping_sub(key[0]));
-    let outcome = Outcome::of(input, Verdict::Shape);
-    if few || steps {
+    let before = input.start.saturating_sub(CURVE_BEFORE);
+    let words = input.hay.get(before..input.start).unwrap_or_default().to_ascii_lowercase();
+    let other = OTHER_CURVES.iter().any(|word| memchr::memmem::find(&words, word).is_some());
+    // `expected := "..."`: an id that a test compares with, behind a key that it is made from.
+    let name = words.trim_end_with(|c| c.is_ascii_whitespace() || "\"'`(:=,".contains(c));
+    let compared = name.ends_with(b"expected") || name.ends_with(b"want");
+    let outcome = Outcome { read: before..input.end, ..Outcome::of(input, Verdict::Shape) };
+    if few || steps || other || compared || is_der(&key) {
         outcome.dismissed()
     } else if DEVELOPMENT_KEYS.contains(&super::primitives::big(&key)) {
         outcome.fact("known", "published development key").at_most(Severity::Low)

@@ -43,7 +43,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Exit> {
 
 /// Says on standard error what to keep of the key, and what is weak about it.
 fn tell(rule: &Rule, meta: &RuleMeta, key: &issue::Key, label: &str) -> Result<()> {
-    let prefix = String::from_utf8_lossy(&key.text[..rule.shown_prefix().min(key.text.len())]).into_owned();
+    let prefix = String::from_utf8_lossy(&key.text[..rule.shown_prefix(&key.text).min(key.text.len())]).into_owned();
     let listed = if prefix.len() >= 3 && prefix.bytes().all(is_token_byte) { prefix.as_str() } else { "" };
     let mut lines = vec![
         format!("rule       {} ({})", meta.id, meta.name),

@@ -101,7 +101,7 @@ impl Seen<'_> {
         row("kind", &format!("{}, {}", meta.kind.as_str(), meta.environment.as_str()));
         row("no secret", meta.reason.as_deref().unwrap_or_default());
         row("severity", m.severity.as_str());
-        row("key", &format!("{} ({} characters)", Secret::new(secret).mask(rule.shown_prefix()), secret.len()));
+        row("key", &format!("{} ({} characters)", Secret::new(secret).mask(rule.shown_prefix(secret)), secret.len()));
         row("verdict", &format!("{} ({} confidence)", m.verdict, m.confidence));
         row("format", &meta.shape);
         row("checksum", checksum(rule, m).unwrap_or("none in this format"));
@@ -164,7 +164,7 @@ impl Seen<'_> {
         json!({
             "rule": meta.id, "name": meta.name, "provider": meta.provider, "kind": meta.kind.as_str(),
             "reason": meta.reason, "environment": meta.environment.as_str(), "severity": m.severity,
-            "masked": Secret::new(secret).mask(rule.shown_prefix()), "length": secret.len(),
+            "masked": Secret::new(secret).mask(rule.shown_prefix(secret)), "length": secret.len(),
             "verdict": m.verdict, "confidence": m.confidence, "format": meta.shape,
             "checksum": checksum(rule, m), "structure": rule.structure.as_ref().map(|(s, _)| s.name), "facts": facts,
             "bits": bits.map(whole_bits),

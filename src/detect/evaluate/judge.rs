@@ -225,7 +225,7 @@ fn is_plain_value(value: &[u8], format: &Format, rule: &Rule, named: impl FnOnce
         return true;
     }
     let wide = format.first_class().is_some_and(|class| class.has(b'g') || class.has(b'G'));
-    wide && is_hash_like(value) && rule.checks.is_empty() && rule.structure.is_none() && !named()
+    wide && is_hash_like(value) && !rule.is_provable() && !named()
 }
 
 /// Hex digits in the length of a hash.

@@ -140,7 +140,7 @@ fn finding(
         rule,
         masked: match meta.kind {
             Kind::Hygiene => hygiene::shown(&secret),
-            _ => secret.mask(set.rules()[rule].shown_prefix()),
+            _ => secret.mask(set.rules()[rule].shown_prefix(secret.expose())),
         },
         verdict: entry.verdict,
         confidence: entry.confidence,

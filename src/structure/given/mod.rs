@@ -65,7 +65,6 @@ fn segment(input: &Input<'_>) -> Outcome {
     }
     Outcome { span: input.start..input.end, ..weigh(input, Class::Password, *start..*end, past) }
 }
-}
 
 fn mint_password(rng: &mut Rng, _: &[String]) -> Vec<u8> {
     password(rng).into_bytes()
