@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::commits::Commits;
 use super::contents::{Child, Contents, PathId, Paths, Thing, What};
+use super::traced::{Event, Traced};
 use super::trees::{NONE, Trees};
-use super::{Event, Traced};
 use crate::cache::wire::{Reader, Writer};
 
 /// Names by their numbers in a record. Their order is that of the numbers in the scan that wrote it, by which children are

@@ -1,20 +1,19 @@
 //! What workers find, merged under rule and secret.
 
+mod all;
 mod findings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
-use std::sync::Mutex;
 
 use bstr::BString;
 use gix::ObjectId;
-use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
 use crate::detect::{Detector, excerpt, split, text};
 use crate::finding::{
-    Allowance, Confidence, Excerpt, Fact, Life, Position, Problem, RawMatch, Receipt, Secret, Severity, Verdict,
+    Allowance, Confidence, Excerpt, Fact, Life, Position, Problem, RawMatch, Secret, Severity, Verdict,
 };
 use crate::generic;
 use crate::policy::comments::{self, Looked, Said};
@@ -22,6 +21,8 @@ use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
+
+pub(super) use all::{Collected, Tally};
 
 /// Where scanned bytes come from.
 pub(super) enum Source<'a> {
@@ -460,131 +461,4 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
         return options.show_malformed;
     }
     (meta.kind.is_reported() || options.show_publishable) && confidence >= options.confidence
-}
-
-/// Secrets that are only counted: malformed ones, what is no secret, and what there is too little confidence in.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally(pub(super) [u64; 3]);
-
-impl Tally {
-    fn place(set: &RuleSet, key: &Key, entry: &Entry) -> usize {
-        match (entry.verdict, set.metas()[key.0].kind) {
-            (Verdict::Malformed, _) => 0,
-            (_, Kind::Secret) => 2,
-            _ => 1,
-        }
-    }
-
-    /// Counts one more.
-    pub(super) fn add(&mut self, set: &RuleSet, key: &Key, entry: &Entry) {
-        self.0[Self::place(set, key, entry)] += 1;
-    }
-
-    /// Takes one back.
-    pub(super) fn remove(&mut self, set: &RuleSet, key: &Key, entry: &Entry) {
-        let count = &mut self.0[Self::place(set, key, entry)];
-        *count = count.saturating_sub(1);
-    }
-
-    /// Puts the counts where reports find them.
-    pub(super) fn count(&self, receipt: &mut Receipt) {
-        let [malformed, not_secret, low] = self.0;
-        receipt.malformed += malformed;
-        receipt.not_secret += not_secret;
-        receipt.low_confidence += low;
-    }
-}
-
-/// What all workers found.
-#[derive(Debug, Default)]
-pub(super) struct Collected(Mutex<Entries>, Mutex<BTreeSet<String>>, Mutex<Vec<Problem>>);
-
-impl Collected {
-    pub(super) fn merge(&self, sink: Sink<'_>) {
-        if !sink.no_rules.is_empty() {
-            self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.no_rules);
-        }
-        if !sink.problems.is_empty() {
-            self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.problems);
-        }
-        if sink.entries.is_empty() {
-            return;
-        }
-        let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        #[allow(clippy::iter_over_hash_type, reason = "merged into another map; sorted at the end")]
-        for (key, entry) in sink.entries {
-            add(&mut all, key, entry);
-        }
-    }
-
-    /// Takes what others collected.
-    pub(super) fn absorb(&self, other: Self) {
-        let Self(entries, no_rules, problems) = other;
-        let no_rules = no_rules.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(no_rules);
-        let problems = problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(problems);
-        let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        #[allow(clippy::iter_over_hash_type, reason = "merged into another map; sorted at the end")]
-        for (key, entry) in entries.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            add(&mut all, key, entry);
-        }
-    }
-
-    /// Takes what is known of one secret.
-    pub(super) fn put(&self, key: Key, entry: Entry) {
-        add(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner), key, entry);
-    }
-
-    /// Looks at all secrets, sorted.
-    pub(super) fn with_entries<T>(&self, look: impl FnOnce(&BTreeMap<&Key, &Entry>) -> T) -> T {
-        look(&self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().collect())
-    }
-
-    /// All secrets.
-    pub(super) fn keys(&self) -> std::collections::HashSet<Key> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).keys().cloned().collect()
-    }
-
-    /// Takes what a worker has to say beside what it found.
-    pub(super) fn merge_remarks(&self, mut sink: Sink<'_>) {
-        sink.entries.clear();
-        self.merge(sink);
-    }
-
-    /// Takes only secrets that nobody else found.
-    pub(super) fn merge_new(&self, mut sink: Sink<'_>) {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sink.entries.retain(|key, _| !all.contains_key(key));
-        drop(all);
-        self.merge(sink);
-    }
-
-    /// What workers could not look into.
-    pub(super) fn take_problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    /// Objects with a sighting.
-    pub(super) fn history_objects(&self) -> HashSet {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.values()
-            .flat_map(|e| &e.sightings)
-            .filter_map(|s| match &s.spot {
-                Spot::Object(_, id) => Some(*id),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// Names of files and directories of the history with a sighting.
-    pub(super) fn history_names(&self) -> BTreeSet<BString> {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let sightings = all.values().flat_map(|e| &e.sightings);
-        let names = sightings.filter_map(|s| match &s.spot {
-            Spot::Name(name) => Some(name.clone()),
-            _ => None,
-        });
-        names.collect()
-    }
 }
