@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::util::{Json, Keyscan, Repo, github_token, line, overwrite, text};
+use keyscan::structure::Rng;
+
+use crate::util::{Json, Keyscan, Repo, github_token, line, mint, overwrite, sha256, text};
 
 /// A repository with so many objects in one pack that it gets a record; a token came and went.
 fn large(token: &str) -> Repo {
@@ -30,11 +32,26 @@ fn scan(repo: &Repo, cache: &Path) -> Keyscan {
     repo.keyscan().arg("--cache-dir").arg(cache)
 }
 
-fn records(cache: &Path) -> Vec<PathBuf> {
+fn all_records(cache: &Path) -> Vec<PathBuf> {
     let listing = fs::read_dir(cache).into_iter().flatten();
     let mut all: Vec<PathBuf> = listing.map(|entry| entry.unwrap().path()).collect();
     all.sort();
     all
+}
+
+fn records_of(cache: &Path, what: &str) -> Vec<PathBuf> {
+    let is = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(what);
+    all_records(cache).into_iter().filter(is).collect()
+}
+
+/// The records of packs.
+fn records(cache: &Path) -> Vec<PathBuf> {
+    records_of(cache, "keyscan-pack-")
+}
+
+/// The records of histories.
+fn histories(cache: &Path) -> Vec<PathBuf> {
+    records_of(cache, "keyscan-history-")
 }
 
 #[track_caller]
@@ -53,11 +70,27 @@ fn a_second_scan_sees_the_same() {
     assert_eq!(records(&cache).len(), 1);
     same(&without, &scan(&repo, &cache).json(1));
     assert_eq!(text(&without.finding(&token)["life"]["first"]["summary"]), "add config");
-    // Other wishes for what is shown are met from the same record.
+    // Other wishes for what is shown are met from the same record of the pack, and then from one of their own.
     for wish in [&["--confidence", "low"][..], &["--show-malformed", "--show-publishable"], &["-j1"]] {
-        same(&repo.keyscan().args(wish).arg("--no-cache").json(1), &scan(&repo, &cache).args(wish).json(1));
+        for _ in 0..2 {
+            same(&repo.keyscan().args(wish).arg("--no-cache").json(1), &scan(&repo, &cache).args(wish).json(1));
+        }
     }
-    assert_eq!(records(&cache).len(), 1);
+    assert_eq!((records(&cache).len(), histories(&cache).len()), (1, 3));
+}
+
+/// Is any piece of a text that would help to guess a secret in these bytes: eight characters of it, its hash, its
+/// fingerprint?
+fn tells_of(bytes: &[u8], secret: &str, json: &Json) -> bool {
+    let has = |piece: &[u8]| memchr::memmem::find(bytes, piece).is_some();
+    let hash = sha256(secret);
+    let fingerprint = text(&json.finding(secret)["fingerprint"]);
+    let raw = |hex: &str| data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap();
+    let crc = crc32fast::hash(secret.as_bytes());
+    secret.as_bytes().windows(8).any(has)
+        || has(&crc.to_le_bytes())
+        || has(&crc.to_be_bytes())
+        || [&hash, &fingerprint].into_iter().any(|hex| has(&hex.as_bytes()[..16]) || has(&raw(hex)[..8]))
 }
 
 #[test]
@@ -65,14 +98,20 @@ fn records_hold_no_secret_and_are_for_their_owner() {
     let token = github_token(9010);
     let repo = large(&token);
     let cache = repo.beside("cache");
-    scan(&repo, &cache).json(1);
-    let [record] = &records(&cache)[..] else { panic!("one record") };
-    let bytes = fs::read(record).unwrap();
-    // The names of files are in it, so this could be seen.
-    assert!(memchr::memmem::find(&bytes, b"file-77").is_some());
-    assert!(memchr::memmem::find(&bytes, token.as_bytes()).is_none());
+    let json = scan(&repo, &cache).json(1);
+    let of_pack = fs::read(&records(&cache)[0]).unwrap();
+    let of_history = fs::read(&histories(&cache)[0]).unwrap();
+    // The names of files are in them, so this could be seen.
+    assert!(memchr::memmem::find(&of_pack, b"file-77").is_some());
+    assert!(memchr::memmem::find(&of_history, b"config").is_some());
+    assert!(tells_of(&token.as_bytes()[4..24], &token, &json), "the test sees what it looks for");
+    for bytes in [of_pack, of_history] {
+        assert!(!tells_of(&bytes, &token, &json));
+    }
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(fs::metadata(record).unwrap().permissions().mode() & 0o077, 0);
+    for record in all_records(&cache) {
+        assert_eq!(fs::metadata(record).unwrap().permissions().mode() & 0o077, 0);
+    }
 }
 
 #[test]
@@ -87,7 +126,7 @@ fn a_secret_in_a_name_gets_no_record() {
     let cache = repo.beside("cache");
     for _ in 0..2 {
         assert!(scan(&repo, &cache).json(1).has(&name));
-        assert_eq!(records(&cache), [] as [PathBuf; 0]);
+        assert_eq!(all_records(&cache), [] as [PathBuf; 0]);
     }
 }
 
@@ -119,21 +158,56 @@ fn damaged_and_foreign_records_are_none() {
     let repo = large(&token);
     let cache = repo.beside("cache");
     let want = scan(&repo, &cache).json(1);
-    let [record] = &records(&cache)[..] else { panic!("one record") };
-    let good = fs::read(record).unwrap();
-    for at in (0..good.len()).step_by(good.len() / 40) {
-        let mut bad = good.clone();
-        bad[at] ^= 0x55;
-        overwrite(record, &bad);
-        same(&want, &scan(&repo, &cache).json(1));
-        overwrite(record, &good[..at]);
-        same(&want, &scan(&repo, &cache).json(1));
+    let all = all_records(&cache);
+    assert_eq!(all.len(), 2);
+    let good: Vec<Vec<u8>> = all.iter().map(|record| fs::read(record).unwrap()).collect();
+    let restore = || all.iter().zip(&good).for_each(|(record, good)| fs::write(record, good).unwrap());
+    for (record, good) in all.iter().zip(&good) {
+        for at in (0..good.len()).step_by(good.len() / 20) {
+            let mut bad = good.clone();
+            bad[at] ^= 0x55;
+            for bad in [&bad[..], &good[..at]] {
+                overwrite(record, bad);
+                same(&want, &scan(&repo, &cache).json(1));
+                restore();
+            }
+        }
     }
-    // The record of another repository in its place, with a right checksum.
+    // The records of another repository in their place, with right checksums.
     let second = large(&other);
     let elsewhere = second.beside("cache");
     scan(&second, &elsewhere).json(1);
-    fs::copy(&records(&elsewhere)[0], record).unwrap();
+    for (record, foreign) in all.iter().zip(all_records(&elsewhere)) {
+        fs::copy(foreign, record).unwrap();
+        same(&want, &scan(&repo, &cache).json(1));
+    }
+}
+
+/// Gives a record a right checksum again.
+fn seal(record: &mut [u8]) {
+    let body = record.len() - 4;
+    let sum = crc32fast::hash(&record[..body]);
+    record[body..].copy_from_slice(&sum.to_le_bytes());
+}
+
+#[test]
+fn records_that_say_nonsense_are_none() {
+    let token = github_token(9045);
+    let repo = large(&token);
+    let cache = repo.beside("cache");
+    let want = scan(&repo, &cache).json(1);
+    let [record] = &histories(&cache)[..] else { panic!("one record") };
+    let good = fs::read(record).unwrap();
+    // What is said of places cannot be checked, so the result may be another one; but it is one.
+    for at in (48..good.len() - 4).step_by(good.len() / 60) {
+        let mut bad = good.clone();
+        bad[at] ^= 0x15;
+        seal(&mut bad);
+        overwrite(record, &bad);
+        let code = scan(&repo, &cache).arg("--quiet").run().status.code();
+        assert!(matches!(code, Some(0..=2)), "{at}: {code:?}");
+    }
+    overwrite(record, &good);
     same(&want, &scan(&repo, &cache).json(1));
 }
 
@@ -173,7 +247,7 @@ fn a_damaged_pack_is_told_each_time() {
     for _ in 0..2 {
         let json = scan(&repo, &cache).json(2);
         assert!(!json.problems().is_empty(), "{}", json.story);
-        assert_eq!(records(&cache), [] as [PathBuf; 0]);
+        assert_eq!(all_records(&cache), [] as [PathBuf; 0]);
     }
 }
 
@@ -190,9 +264,131 @@ fn a_partial_clone_is_told_each_time() {
     let cache = repo.beside("cache");
     let run = || Keyscan::at(&clone).args(["--history-only", ".", "--cache-dir"]).arg(&cache).json(2);
     let (first, second) = (run(), run());
-    assert_eq!(records(&cache).len(), 1);
+    assert_eq!((records(&cache).len(), histories(&cache).len()), (1, 1));
     assert!(first.problems().iter().any(|p| p.contains("partial clone")), "{}", first.story);
     same(&first, &second);
+    // What was missing came.
+    repo.git_in(&clone, ["-c", "maintenance.auto=false", "fetch", "-q", "--refetch", "--no-filter"]);
+    let fresh = || Keyscan::at(&clone).args(["--history-only", ".", "--no-cache"]).json(1);
+    let run = || Keyscan::at(&clone).args(["--history-only", ".", "--cache-dir"]).arg(&cache).json(1);
+    same(&fresh(), &run());
+    same(&fresh(), &run());
+}
+
+/// Rows of what is done to a repository, and what a scan of it with a record must see as one without.
+#[test]
+fn whatever_happens_to_a_repository_both_scans_see_the_same() {
+    let rounds = std::env::var("KEYSCAN_GROWTH_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(24);
+    let seed = std::env::var("KEYSCAN_GROWTH_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(7);
+    let mut rng = Rng::new(seed);
+    let repo = large(&github_token(9100));
+    let cache = repo.beside("cache");
+    let check = |step: &str| {
+        for options in [&["--history-only"][..], &[], &["--history-only", "--confidence", "low"]] {
+            let report = |run: Keyscan| {
+                let run = run.args(options).args(["--format", "json"]).env("SOURCE_DATE_EPOCH", "1790000000").run();
+                (run.status.code(), String::from_utf8(run.stdout.clone()).unwrap(), run.story())
+            };
+            let (want, found) = (report(repo.keyscan().arg("--no-cache")), report(scan(&repo, &cache)));
+            assert_eq!((want.0, want.1), (found.0, found.1), "seed {seed}, {step}, {options:?}\n{}", found.2);
+        }
+    };
+    check("at first");
+    for round in 0..rounds {
+        let step = grow(&repo, &mut rng, round);
+        check(&format!("round {round}: {step}"));
+    }
+}
+
+/// Something that is or is not a secret, in a few kinds.
+fn something(rng: &mut Rng) -> Vec<u8> {
+    let seed = 9_200 + rng.next() % 6;
+    let token = github_token(seed);
+    let broken = format!("{}{}", &token[..token.len() - 1], if token.ends_with('0') { '1' } else { '0' });
+    let indent = " ".repeat((rng.next() % 4) as usize);
+    let password = mint("github-pat-classic", seed)[4..20].to_owned();
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    match rng.next() % 9 {
+        0 => line(&token).into_bytes(),
+        1 => format!("{indent}token: {token} # keyscan:allow made up\n").into_bytes(),
+        2 => format!("{indent}token: {broken}\n").into_bytes(),
+        3 => format!("{indent}DB_PASSWORD=\"{password}\"\n").into_bytes(),
+        4 => format!("example_password = '{password}'\n").into_bytes(),
+        5 => format!("data: {}\n", data_encoding::BASE64.encode(line(&token).as_bytes())).into_bytes(),
+        6 => [b"\xff\xfe".to_vec(), wide(&line(&token))].concat(),
+        7 => [b"\0\x01binary ".to_vec(), token.into_bytes(), b"\0".to_vec()].concat(),
+        _ => format!("{indent}{token} {broken} # keyscan:allow no-such-rule\n{}", line(&token)).into_bytes(),
+    }
+}
+
+/// Does something to a repository; tells what.
+fn grow(repo: &Repo, rng: &mut Rng, round: usize) -> &'static str {
+    let path =
+        format!("dir-{}/{}", rng.next() % 3, ["a.yaml", "b.js", "tests/c.env", "d.bin"][(rng.next() % 4) as usize]);
+    let quietly = |args: &[&str]| {
+        repo.try_git(repo.path(), args);
+    };
+    match rng.next() % 14 {
+        0..=3 => {
+            let mut content = fs::read(repo.path().join(&path)).unwrap_or_default();
+            content.extend(something(rng));
+            repo.write(&path, content);
+            repo.commit("more");
+            "something was added"
+        }
+        4 => {
+            quietly(&["rm", "-q", "-f", "--ignore-unmatch", &path]);
+            repo.commit("less");
+            "a file was removed"
+        }
+        5 => {
+            quietly(&["mv", "-f", &path, &format!("moved-{round}")]);
+            repo.commit("elsewhere");
+            "a file was moved"
+        }
+        6 => {
+            repo.commit(&String::from_utf8_lossy(&something(rng)).replace('\0', "."));
+            "a message was written"
+        }
+        7 => {
+            quietly(&["tag", "-f", "-a", "-m", "a tag", &format!("v{}", rng.next() % 3)]);
+            quietly(&["branch", "-f", &format!("b{}", rng.next() % 3)]);
+            "refs came"
+        }
+        8 => {
+            quietly(&["branch", "-D", "b0", "b1"]);
+            quietly(&["tag", "-d", "v0"]);
+            "refs went"
+        }
+        9 => {
+            quietly(&["checkout", "-q", "-f", "-B", "side", "HEAD~2"]);
+            repo.write(&path, something(rng));
+            repo.commit("on the side");
+            quietly(&["checkout", "-q", "-f", "main"]);
+            quietly(&["merge", "-q", "-X", "theirs", "-m", "merged", "side"]);
+            quietly(&["merge", "--abort"]);
+            "branches were merged"
+        }
+        10 => {
+            repo.git(["repack", "-q", "-d"]);
+            "new objects were packed"
+        }
+        11 => {
+            repack(repo);
+            "all was packed"
+        }
+        12 => {
+            repo.git(["reset", "-q", "--hard", "HEAD~1"]);
+            repo.git(["reflog", "expire", "--expire=all", "--all"]);
+            repo.git(["gc", "-q", "--prune=now"]);
+            "commits were dropped"
+        }
+        _ => {
+            repo.write(&path, something(rng));
+            quietly(&["stash", "-q"]);
+            "something was stashed"
+        }
+    }
 }
 
 #[test]
@@ -207,7 +403,7 @@ fn runs_at_the_same_time_do_not_disturb_each_other() {
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     assert!(found.iter().all(|value| *value == want));
-    assert_eq!(records(&cache).len(), 1, "nothing half written is left");
+    assert_eq!(all_records(&cache).len(), 2, "nothing half written is left");
 }
 
 #[test]

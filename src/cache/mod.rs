@@ -1,12 +1,13 @@
-//! What earlier scans found out about packs, kept in the user's cache directory.
+//! What earlier scans found out about packs and histories, kept in the user's cache directory.
 //!
-//! A pack never changes, so what a scan with the same rules saw in it stays true. A record holds which of its objects have
-//! something to report (never what), its directory of entries, and what provenance needs of its commits and trees. It holds
-//! no content of a file and nothing that a rule matches: a pack with a secret in the *name* of a file gets no record.
+//! A pack never changes, so what a scan with the same rules saw in it stays true. The record of a pack holds which of its
+//! objects have something to report (never what), its directory of entries, and what provenance needs of its commits and
+//! trees. The record of a history holds where in its packs matches stand, and what commits did to those files. None holds
+//! content of a file or anything that a rule matches: with a secret in the *name* of a file there is no record.
 //!
-//! Records are named by a digest of program, rules, options and the checksum of the pack. They are written under another
-//! name and moved into place, so runs at the same time do not disturb each other; a damaged, foreign or missing one is as
-//! good as none. Deleting them costs only time.
+//! Records are named by a digest of program, rules, options and the checksum of the pack, the largest one for a history.
+//! They are written under another name and moved into place, so runs at the same time do not disturb each other; a damaged,
+//! foreign or missing one is as good as none. Deleting them costs only time.
 
 pub mod wire;
 
@@ -25,7 +26,7 @@ const KEEP: Duration = Duration::from_secs(60 * 86_400);
 
 /// What the names of records begin with, and those that are being written. Nothing else in the directory is touched: it may
 /// be one that somebody keeps other things in.
-const PREFIX: &str = "keyscan-pack-";
+const PREFIXES: [&str; 2] = ["keyscan-pack-", "keyscan-history-"];
 const UNFINISHED: &str = "keyscan-unfinished-";
 
 /// What was not finished for so long will not be.
@@ -53,15 +54,15 @@ impl Store {
     }
 
     /// The name of the record of something with this checksum, and where it is.
-    fn name(&self, checksum: &[u8]) -> ([u8; 32], PathBuf) {
-        let name = Sha256::new().chain_update(self.digest).chain_update(checksum).finalize();
-        let path = self.directory.join(format!("{PREFIX}{}", data_encoding::HEXLOWER.encode(&name[..16])));
+    fn name(&self, what: &str, checksum: &[u8]) -> ([u8; 32], PathBuf) {
+        let name = Sha256::new().chain_update(self.digest).chain_update(what).chain_update(checksum).finalize();
+        let path = self.directory.join(format!("keyscan-{what}-{}", data_encoding::HEXLOWER.encode(&name[..16])));
         (name.into(), path)
     }
 
-    /// The record of something with this checksum.
-    pub fn load(&self, checksum: &[u8]) -> Option<Vec<u8>> {
-        let (name, path) = self.name(checksum);
+    /// The record of something with this checksum; `what` it is: "pack", "history".
+    pub fn load(&self, what: &str, checksum: &[u8]) -> Option<Vec<u8>> {
+        let (name, path) = self.name(what, checksum);
         let mut bytes = fs::read(&path).ok()?;
         let body = bytes.len().checked_sub(4)?;
         let sum = u32::from_le_bytes(*bytes[body..].first_chunk()?);
@@ -77,14 +78,14 @@ impl Store {
     }
 
     /// Keeps a record. That it cannot be kept is no failure of a scan.
-    pub fn save(&self, checksum: &[u8], record: &[u8]) {
-        let _ = self.write(checksum, record);
+    pub fn save(&self, what: &str, checksum: &[u8], record: &[u8]) {
+        let _ = self.write(what, checksum, record);
         tidy(&self.directory);
     }
 
-    fn write(&self, checksum: &[u8], record: &[u8]) -> std::io::Result<()> {
+    fn write(&self, what: &str, checksum: &[u8], record: &[u8]) -> std::io::Result<()> {
         create_private(&self.directory)?;
-        let (name, path) = self.name(checksum);
+        let (name, path) = self.name(what, checksum);
         let mut sum = crc32fast::Hasher::new();
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.directory)?;
         for part in [&MAGIC[..], &name, record] {
@@ -115,7 +116,7 @@ fn tidy(directory: &Path) {
         let is = |prefix: &str| name.to_str().is_some_and(|name| name.starts_with(prefix));
         let Ok(about) = entry.metadata() else { continue };
         let Some(used) = about.modified().ok().filter(|_| about.is_file()) else { continue };
-        if is(PREFIX) {
+        if PREFIXES.into_iter().any(is) {
             records.push((used, about.len(), entry.path()));
         } else if is(UNFINISHED) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
             let _ = fs::remove_file(entry.path());
@@ -143,7 +144,7 @@ mod tests {
     fn old_records_go_and_nothing_else_does() {
         let room = tempfile::tempdir().unwrap();
         let store = Store::new(room.path().to_owned(), &[b"rules"]);
-        store.save(b"old", b"a record");
+        store.save("pack", b"old", b"a record");
         let others = ["photo.jpg", "pack-0123.pack", "keyscan.yaml"];
         others.iter().for_each(|name| fs::write(room.path().join(name), "precious").unwrap());
         fs::write(room.path().join(format!("{UNFINISHED}x")), "half").unwrap();
@@ -152,9 +153,9 @@ mod tests {
             let file = fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
             file.set_modified(long_ago).unwrap();
         }
-        store.save(b"new", b"another");
-        assert_eq!(store.load(b"old"), None);
-        assert_eq!(store.load(b"new").as_deref(), Some(&b"another"[..]));
+        store.save("pack", b"new", b"another");
+        assert_eq!(store.load("pack", b"old"), None);
+        assert_eq!(store.load("pack", b"new").as_deref(), Some(&b"another"[..]));
         assert!(others.iter().all(|name| room.path().join(name).exists()), "files of others are not touched");
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), others.len() + 1);
     }

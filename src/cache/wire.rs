@@ -68,6 +68,15 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
+    /// Several lists of numbers.
+    pub fn lists<const N: usize>(&mut self) -> Option<[Vec<u32>; N]> {
+        let mut lists = [const { Vec::new() }; N];
+        for list in &mut lists {
+            *list = self.list()?;
+        }
+        Some(lists)
+    }
+
     /// Numbers.
     pub fn list(&mut self) -> Option<Vec<u32>> {
         let count = usize::try_from(self.number()?).ok()?;

@@ -375,11 +375,11 @@ pub struct ScanArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Read all of the history anew, and keep nothing of it for the next scan. Otherwise what was seen in packs of git is
+    /// Read all of the history anew, and keep nothing of it for the next scan. Otherwise what was seen in the history is
     /// kept in the user's cache directory, without any secret; --only, --skip and --plain go without it, too.
     #[arg(long, help_heading = "Work")]
     pub no_cache: bool,
-    /// Keep what was seen in packs of git there [default: `keyscan` in the user's cache directory]
+    /// Keep what was seen in histories there [default: `keyscan` in the user's cache directory]
     #[arg(long, value_name = "DIR", env = "KEYSCAN_CACHE_DIR", conflicts_with = "no_cache", help_heading = "Work")]
     pub cache_dir: Option<PathBuf>,
     /// Number of threads [default: number of cores]

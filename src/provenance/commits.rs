@@ -1,5 +1,6 @@
 //! All commits of a repository as numbers.
 
+use super::contents::Contents;
 use super::parse::CommitData;
 use super::trees::{Absent, NONE};
 use crate::source::objects::Objects;
@@ -71,6 +72,29 @@ impl CommitList {
         missing
     }
 
+    /// Do commits in packs name nothing but what is in packs, or nowhere?
+    pub fn is_closed(&self, objects: &Objects) -> bool {
+        let loose = objects.packed()..objects.len() as u32;
+        let own = self.rows.iter().filter(|row| row.object < loose.start);
+        let mut named = own.flat_map(|row| self.parents_of(row).iter().chain(std::iter::once(&row.tree)));
+        !named.any(|number| loose.contains(number))
+    }
+
+    /// Takes out the commits whose objects have this number or a greater one.
+    pub fn split_off(&mut self, end: u32) -> Self {
+        let mut rest = Self::default();
+        self.rows.retain(|row| {
+            let stays = row.object < end;
+            if !stays {
+                let start = rest.parents.len() as u32;
+                rest.parents.extend_from_slice(&self.parents[row.start as usize..(row.start + row.parents) as usize]);
+                rest.rows.push(Row { start, ..*row });
+            }
+            stays
+        });
+        rest
+    }
+
     /// Adds all of another list.
     pub fn append(&mut self, other: Self) {
         let offset = self.parents.len() as u32;
@@ -79,23 +103,63 @@ impl CommitList {
     }
 }
 
+/// A commit and what its tree holds of the wanted things.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Commit {
+    pub(super) object: u32,
+    pub(super) content: u32,
+    pub(super) time: i64,
+    /// Where its parents begin, and how many there are.
+    start: u32,
+    parents: u32,
+}
+
 /// All commits, sorted by their object.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Commits {
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Commit>,
     /// Places in `rows`; [`NONE`] for one that is not there.
-    parents: Vec<u32>,
+    pub(super) parents: Vec<u32>,
 }
 
 impl Commits {
-    pub(super) fn new(list: CommitList) -> Self {
-        let CommitList { mut rows, mut parents } = list;
+    /// Adds commits, all of which come after those that are there by their objects; `content` gives what a tree holds.
+    pub(super) fn extend(&mut self, list: CommitList, content: impl Fn(u32) -> u32) {
+        let CommitList { mut rows, parents } = list;
         rows.sort_unstable_by_key(|row| row.object);
         rows.dedup_by_key(|row| row.object);
-        for parent in &mut parents {
-            *parent = rows.binary_search_by_key(parent, |row| row.object).map_or(NONE, |at| at as u32);
+        let (mut start, first) = (self.parents.len() as u32, self.rows.len());
+        self.rows.extend(rows.iter().map(|row| {
+            let Row { object, tree, time, parents, .. } = *row;
+            start += parents;
+            Commit { object, content: content(tree), time, start: start - parents, parents }
+        }));
+        debug_assert!(first == 0 || rows.is_empty() || self.rows[first - 1].object < rows[0].object);
+        for row in rows {
+            let own = &parents[row.start as usize..(row.start + row.parents) as usize];
+            let places = own.iter().map(|parent| self.find(*parent).unwrap_or(NONE));
+            let places: Vec<u32> = places.collect();
+            self.parents.extend(places);
         }
-        Self { rows, parents }
+    }
+
+    /// Commits by their objects, contents, both halves of their times, how many parents each has, and places of those; `None`
+    /// if they do not belong together.
+    pub(super) fn from_parts([objects, contents, low, high, counts, parents]: [Vec<u32>; 6]) -> Option<Self> {
+        if [contents.len(), low.len(), high.len(), counts.len()] != [objects.len(); 4]
+            || !objects.is_sorted()
+            || parents.iter().any(|p| *p != NONE && *p as usize >= objects.len())
+        {
+            return None;
+        }
+        let mut rows = Vec::with_capacity(objects.len());
+        let mut start = 0u32;
+        for (at, (object, content)) in objects.into_iter().zip(contents).enumerate() {
+            let time = i64::from(low[at]) | i64::from(high[at]) << 32;
+            rows.push(Commit { object, content, time, start, parents: counts[at] });
+            start = start.checked_add(counts[at])?;
+        }
+        (start as usize == parents.len()).then_some(Self { rows, parents })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -111,9 +175,14 @@ impl Commits {
         self.rows[at as usize].object
     }
 
-    /// Its tree.
-    pub(super) fn tree(&self, at: u32) -> u32 {
-        self.rows[at as usize].tree
+    /// What its tree holds.
+    pub(super) fn content(&self, at: u32) -> u32 {
+        self.rows[at as usize].content
+    }
+
+    /// What its parents hold; nothing, if they are not there.
+    pub(super) fn before(&self, at: u32) -> impl Iterator<Item = u32> {
+        self.parents(at).iter().map(|p| self.rows.get(*p as usize).map_or(Contents::NOTHING, |row| row.content))
     }
 
     pub(super) fn time(&self, at: u32) -> i64 {

@@ -1,6 +1,7 @@
 //! What trees hold of the wanted things. Trees that hold the same have the same number, so that comparing costs nothing.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bstr::BString;
@@ -17,7 +18,7 @@ pub(super) type Thing = u32;
 pub(super) const NAME: u32 = 1 << 31;
 
 /// A set of small numbers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
@@ -37,19 +38,21 @@ impl Bits {
 /// What is looked for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
+    /// How many objects there are.
+    pub(super) objects: usize,
     pub(super) blobs: Bits,
     pub(super) names: Bits,
 }
 
 /// An entry of a content: a name with a thing, or with the number of another content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Child {
-    name: u32,
-    what: What,
+pub(super) struct Child {
+    pub(super) name: u32,
+    pub(super) what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum What {
+pub(super) enum What {
     Thing(Thing),
     Content(u32),
 }
@@ -61,11 +64,16 @@ pub(super) type PathId = u32;
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     known: HashMap<(PathId, u32), PathId>,
-    list: Vec<(PathId, u32)>,
+    pub(super) list: Vec<(PathId, u32)>,
 }
 
 impl Paths {
     pub(super) const ROOT: PathId = NONE;
+
+    /// Paths in the order of their numbers.
+    pub(super) fn from_list(list: Vec<(PathId, u32)>) -> Self {
+        Self { known: list.iter().copied().zip(0..).collect(), list }
+    }
 
     fn below(&mut self, path: PathId, name: u32) -> PathId {
         *self.known.entry((path, name)).or_insert_with(|| {
@@ -92,18 +100,13 @@ impl Paths {
 pub(super) type At = (PathId, Thing);
 
 /// The contents of all trees.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Contents {
-    wanted: Wanted,
-    /// The list of the tree that an object is; [`NONE`] for those that hold nothing.
-    list_of: Vec<u32>,
-    /// Where each list stands in `items`.
-    lists: Vec<(u32, u32)>,
-    items: Vec<Item>,
-    /// The content of each list; [`NONE`] if it is not known yet.
-    content_of: Vec<u32>,
-    numbers: HashMap<Arc<[Child]>, u32>,
-    contents: Vec<Arc<[Child]>>,
+    /// The content of each tree, by its object.
+    pub(super) of: Vec<u32>,
+    /// Filled when a content is to be numbered.
+    pub(super) numbers: HashMap<Arc<[Child]>, u32>,
+    pub(super) contents: Vec<Arc<[Child]>>,
     pub(super) paths: Paths,
 }
 
@@ -111,56 +114,23 @@ impl Contents {
     /// The number of trees without anything wanted.
     pub(super) const NOTHING: u32 = 0;
 
-    /// Finds out which of the `objects` hold what.
-    pub(super) fn new(trees: &Trees, objects: usize, wanted: Wanted) -> Self {
-        let marked = mark(trees, objects, &wanted);
-        let mut contents = Self {
-            wanted,
-            list_of: vec![NONE; objects],
-            lists: Vec::new(),
-            items: Vec::new(),
-            content_of: Vec::new(),
-            numbers: HashMap::new(),
-            contents: Vec::new(),
-            paths: Paths::default(),
-        };
-        contents.number(Vec::new());
-        contents.list(trees, &marked);
-        contents.content_of = vec![NONE; contents.lists.len()];
-        contents
-    }
-
-    /// Makes the lists of entries that lead to something wanted; a tree that changes none of them shares that of its base.
-    fn list(&mut self, trees: &Trees, marked: &Bits) {
-        let mut of_tree: Vec<u32> = Vec::with_capacity(trees.len());
-        for tree in trees.iter() {
-            let base = tree.base.map_or(NONE, |base| of_tree[base]);
-            let leading = |items: &[Item]| -> Vec<Item> {
-                items.iter().filter(|item| leads(item, marked, &self.wanted)).copied().collect()
-            };
-            let (removed, added) = (leading(tree.removed), leading(tree.added));
-            let own = if !removed.is_empty() || !added.is_empty() {
-                let start = self.items.len();
-                if base != NONE {
-                    let (from, len) = self.lists[base as usize];
-                    for at in from..from + len {
-                        let item = self.items[at as usize];
-                        if !removed.contains(&item) {
-                            self.items.push(item);
-                        }
-                    }
-                }
-                self.items.extend(added);
-                self.items[start..].sort_unstable();
-                self.lists.push((start as u32, (self.items.len() - start) as u32));
-                self.lists.len() as u32 - 1
-            } else {
-                base
-            };
-            of_tree.push(own);
-            if let Some(place) = self.list_of.get_mut(tree.object as usize) {
-                *place = own;
-            }
+    /// Finds out what trees hold that were not looked at before: those of `range`, in which bases of deltas are, too. No tree
+    /// before them holds one of them.
+    pub(super) fn extend(&mut self, trees: &Trees, range: Range<usize>, wanted: &Wanted) {
+        self.of.resize(self.of.len().max(wanted.objects), Self::NOTHING);
+        if self.contents.is_empty() {
+            self.number(Vec::new());
+        }
+        let lists = Lists::new(trees, range.clone(), wanted, &self.of);
+        if lists.items.is_empty() {
+            return;
+        }
+        if self.numbers.is_empty() {
+            self.numbers = (0..).zip(&self.contents).map(|(number, list)| (Arc::clone(list), number)).collect();
+        }
+        let mut numbering = Numbering { contents: self, wanted, content_of: vec![NONE; lists.lists.len()], lists };
+        for tree in trees.range(range) {
+            numbering.below(tree.object, 0);
         }
     }
 
@@ -176,36 +146,8 @@ impl Contents {
     }
 
     /// The number of a tree's content.
-    pub(super) fn of(&mut self, tree: u32) -> u32 {
-        self.below(tree, 0)
-    }
-
-    fn below(&mut self, tree: u32, depth: usize) -> u32 {
-        let Some(&list) = self.list_of.get(tree as usize).filter(|list| **list != NONE) else { return Self::NOTHING };
-        let known = self.content_of[list as usize];
-        if known != NONE {
-            return known;
-        }
-        let (start, len) = self.lists[list as usize];
-        let mut children = Vec::with_capacity(len as usize);
-        for at in start..start + len {
-            let Item { name, object } = self.items[at as usize];
-            if self.wanted.names.has(name) {
-                children.push(Child { name, what: What::Thing(NAME | name) });
-            }
-            if self.wanted.blobs.has(object) {
-                children.push(Child { name, what: What::Thing(object) });
-            } else if depth < MAX_DEPTH {
-                let content = self.below(object, depth + 1);
-                if content != Self::NOTHING {
-                    children.push(Child { name, what: What::Content(content) });
-                }
-            }
-        }
-        children.sort_unstable();
-        let number = self.number(children);
-        self.content_of[list as usize] = number;
-        number
+    pub(super) fn of(&self, tree: u32) -> u32 {
+        self.of.get(tree as usize).copied().unwrap_or(Self::NOTHING)
     }
 
     /// Everything in a content with its path.
@@ -268,17 +210,117 @@ fn leads(item: &Item, marked: &Bits, wanted: &Wanted) -> bool {
     item.object != NONE && marked.has(item.object) || wanted.names.has(item.name)
 }
 
+/// The entries of trees that lead to something wanted.
+struct Lists {
+    /// Number of the list of the tree that an object is, and one; 0 for those that hold nothing.
+    of: Vec<u32>,
+    /// Where each list stands in `items`.
+    lists: Vec<(u32, u32)>,
+    items: Vec<Item>,
+}
+
+impl Lists {
+    /// Makes the lists of trees; one that changes no entry of its base that leads anywhere shares that of its base.
+    fn new(trees: &Trees, range: Range<usize>, wanted: &Wanted, known: &[u32]) -> Self {
+        let marked = mark(trees, range.clone(), wanted, known);
+        let mut all = Self { of: vec![0; wanted.objects], lists: Vec::new(), items: Vec::new() };
+        let mut of_tree: Vec<u32> = Vec::with_capacity(range.len());
+        for tree in trees.range(range.clone()) {
+            let base = tree.base.map_or(NONE, |base| of_tree[base - range.start]);
+            let leading = |items: &[Item]| -> Vec<Item> {
+                items.iter().filter(|item| leads(item, &marked, wanted)).copied().collect()
+            };
+            let (removed, added) = (leading(tree.removed), leading(tree.added));
+            let own = if !removed.is_empty() || !added.is_empty() { all.add(base, &removed, added) } else { base };
+            of_tree.push(own);
+            if let Some(place) = all.of.get_mut(tree.object as usize) {
+                *place = own.wrapping_add(1);
+            }
+        }
+        all
+    }
+
+    /// Adds a list made of another one.
+    fn add(&mut self, base: u32, removed: &[Item], added: Vec<Item>) -> u32 {
+        let start = self.items.len();
+        if base != NONE {
+            let (from, len) = self.lists[base as usize];
+            for at in from..from + len {
+                let item = self.items[at as usize];
+                if !removed.contains(&item) {
+                    self.items.push(item);
+                }
+            }
+        }
+        self.items.extend(added);
+        self.items[start..].sort_unstable();
+        self.lists.push((start as u32, (self.items.len() - start) as u32));
+        self.lists.len() as u32 - 1
+    }
+}
+
+/// Gives numbers to the contents of trees.
+struct Numbering<'a> {
+    contents: &'a mut Contents,
+    wanted: &'a Wanted,
+    lists: Lists,
+    /// The content of each list; [`NONE`] if it is not known yet.
+    content_of: Vec<u32>,
+}
+
+impl Numbering<'_> {
+    fn below(&mut self, tree: u32, depth: usize) -> u32 {
+        let known = self.contents.of(tree);
+        if known != Contents::NOTHING {
+            return known;
+        }
+        let Some(list) = self.lists.of.get(tree as usize).and_then(|list| list.checked_sub(1)) else {
+            return Contents::NOTHING;
+        };
+        let mut content = self.content_of[list as usize];
+        if content == NONE {
+            content = self.content(list, depth);
+            self.content_of[list as usize] = content;
+        }
+        self.contents.of[tree as usize] = content;
+        content
+    }
+
+    fn content(&mut self, list: u32, depth: usize) -> u32 {
+        let (start, len) = self.lists.lists[list as usize];
+        let mut children = Vec::with_capacity(len as usize);
+        for at in start..start + len {
+            let Item { name, object } = self.lists.items[at as usize];
+            if self.wanted.names.has(name) {
+                children.push(Child { name, what: What::Thing(NAME | name) });
+            }
+            if self.wanted.blobs.has(object) {
+                children.push(Child { name, what: What::Thing(object) });
+            } else if depth < MAX_DEPTH {
+                let content = self.below(object, depth + 1);
+                if content != Contents::NOTHING {
+                    children.push(Child { name, what: What::Content(content) });
+                }
+            }
+        }
+        children.sort_unstable();
+        self.contents.number(children)
+    }
+}
+
 /// Marks the wanted blobs, and all trees from which something wanted can be reached. Each round marks the trees that hold
 /// something that was marked before it: as many rounds as directories are deep, each over the changes of all trees.
-fn mark(trees: &Trees, objects: usize, wanted: &Wanted) -> Bits {
+fn mark(trees: &Trees, range: Range<usize>, wanted: &Wanted, known: &[u32]) -> Bits {
     let mut marked = wanted.blobs.clone();
-    marked.0.resize(objects.div_ceil(64), 0);
-    let mut held: Vec<u32> = vec![0; trees.len()];
+    marked.0.resize(wanted.objects.div_ceil(64), 0);
+    let holding = (0..).zip(known).filter(|(_, content)| **content != Contents::NOTHING);
+    holding.for_each(|(object, _)| marked.set(object));
+    let mut held: Vec<u32> = vec![0; range.len()];
     loop {
         let mut fresh = Vec::new();
-        for (at, Tree { object, base, removed, added }) in trees.iter().enumerate() {
+        for (at, Tree { object, base, removed, added }) in trees.range(range.clone()).enumerate() {
             let count = |items: &[Item]| items.iter().filter(|item| leads(item, &marked, wanted)).count() as u32;
-            held[at] = (base.map_or(0, |base| held[base]) + count(added)).saturating_sub(count(removed));
+            held[at] = (base.map_or(0, |base| held[base - range.start]) + count(added)).saturating_sub(count(removed));
             if held[at] > 0 && object != NONE && !marked.has(object) {
                 fresh.push(object);
             }
@@ -290,19 +332,70 @@ fn mark(trees: &Trees, objects: usize, wanted: &Wanted) -> Bits {
     }
 }
 
+/// Which contents hold each thing and each other content.
+#[derive(Debug, Default)]
+pub(super) struct Above {
+    /// Where the holders of each content begin, and those of all, one after the other.
+    starts: Vec<u32>,
+    holders: Vec<u32>,
+    /// Things and the contents that hold them, sorted.
+    things: Vec<(Thing, u32)>,
+}
+
+impl Above {
+    pub(super) fn new(contents: &Contents) -> Self {
+        let all =
+            || (0..).zip(&contents.contents).flat_map(|(at, list)| list.iter().map(move |child| (at, child.what)));
+        let mut above = Self { starts: vec![0; contents.contents.len() + 2], ..Self::default() };
+        for (at, what) in all() {
+            match what {
+                What::Thing(thing) => above.things.push((thing, at)),
+                What::Content(below) => above.starts[below as usize + 2] += 1,
+            }
+        }
+        above.things.sort_unstable();
+        for at in 1..above.starts.len() {
+            above.starts[at] += above.starts[at - 1];
+        }
+        above.holders = vec![0; above.starts.last().map_or(0, |end| *end as usize)];
+        for (at, what) in all() {
+            if let What::Content(below) = what {
+                let place = &mut above.starts[below as usize + 1];
+                above.holders[*place as usize] = at;
+                *place += 1;
+            }
+        }
+        above
+    }
+
+    fn of(&self, content: u32) -> &[u32] {
+        &self.holders[self.starts[content as usize] as usize..self.starts[content as usize + 1] as usize]
+    }
+}
+
 /// Answers which contents hold something of a set.
 #[derive(Debug)]
 pub(super) struct Holders<'a> {
     contents: &'a Contents,
     /// Sorted.
     set: &'a [Thing],
-    /// What is known of each content: 0 for nothing yet, 1 for no, 2 for yes.
-    known: Vec<u8>,
+    holds: Vec<bool>,
 }
 
 impl<'a> Holders<'a> {
-    pub(super) fn new(contents: &'a Contents, set: &'a [Thing]) -> Self {
-        Self { contents, set, known: vec![0; contents.contents.len()] }
+    pub(super) fn new(contents: &'a Contents, above: &Above, set: &'a [Thing]) -> Self {
+        let mut holds = vec![false; contents.contents.len()];
+        let mut stack: Vec<u32> = Vec::new();
+        for thing in set {
+            let first = above.things.partition_point(|(other, _)| other < thing);
+            stack.extend(above.things[first..].iter().take_while(|(other, _)| other == thing).map(|(_, at)| *at));
+        }
+        while let Some(at) = stack.pop() {
+            if !std::mem::replace(&mut holds[at as usize], true) {
+                stack.extend(above.of(at));
+            }
+        }
+        Self { contents, set, holds }
     }
 
     pub(super) fn wants(&self, thing: Thing) -> bool {
@@ -310,26 +403,13 @@ impl<'a> Holders<'a> {
     }
 
     /// Does a content hold something of the set?
-    pub(super) fn has(&mut self, content: u32) -> bool {
-        if content == Contents::NOTHING {
-            return false;
-        }
-        match self.known[content as usize] {
-            0 => {}
-            known => return known == 2,
-        }
-        let contents = self.contents;
-        let has = contents.contents[content as usize].iter().any(|child| match child.what {
-            What::Thing(thing) => self.wants(thing),
-            What::Content(below) => self.has(below),
-        });
-        self.known[content as usize] = 1 + u8::from(has);
-        has
+    pub(super) fn has(&self, content: u32) -> bool {
+        self.holds.get(content as usize).is_some_and(|holds| *holds)
     }
 
     /// The paths at which a content holds something of the set; only those that were seen in a difference, which are all
     /// that anybody can ask for.
-    pub(super) fn paths(&mut self, content: u32) -> Vec<PathId> {
+    pub(super) fn paths(&self, content: u32) -> Vec<PathId> {
         let mut paths = Vec::new();
         self.paths_below(content, Paths::ROOT, &mut paths);
         paths.sort_unstable();
@@ -337,7 +417,7 @@ impl<'a> Holders<'a> {
         paths
     }
 
-    fn paths_below(&mut self, content: u32, path: PathId, paths: &mut Vec<PathId>) {
+    fn paths_below(&self, content: u32, path: PathId, paths: &mut Vec<PathId>) {
         if !self.has(content) {
             return;
         }

@@ -8,7 +8,9 @@
 mod commits;
 mod contents;
 pub mod parse;
+mod record;
 pub mod table;
+mod traced;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,14 +22,16 @@ use gix::hashtable::HashSet;
 
 pub use commits::CommitList;
 pub use parse::without_signature;
+pub use traced::Traced;
 pub use trees::{Absent, Trees};
 
-use crate::finding::{CommitInfo, Life, Names, Removal};
+use crate::finding::{CommitInfo, Life, Removal};
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::repository::{Ref, Repository};
 use commits::Commits;
-use contents::{At, Bits, Contents, Holders, PathId, Thing};
+use contents::{Above, Bits, Contents, Holders, PathId, Thing};
+use traced::Event;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -47,7 +51,7 @@ pub struct Origin {
 /// Everything that is known about the wanted things of one repository.
 #[derive(Debug)]
 pub struct Provenance {
-    objects: Objects,
+    objects: Arc<Objects>,
     trees: Trees,
     contents: Contents,
     /// Numbers of the wanted blobs, commits and tags.
@@ -55,17 +59,23 @@ pub struct Provenance {
     /// Numbers of the wanted names, and of an object that had it.
     names: BTreeMap<BString, (Thing, Option<u32>)>,
     origins: BTreeMap<Thing, Origin>,
+    commits: Commits,
+    above: Above,
+    /// In the order of time, those that refs reach first.
     events: Vec<Event>,
+    reachable: Vec<bool>,
     /// Numbers of the events that have to do with a thing, ascending.
     events_of: HashMap<Thing, Vec<u32>>,
     tips: Vec<Tip>,
+    /// Those that stand for a file.
+    blob_tips: Vec<usize>,
     /// What tips hold, each content once: thousands of refs often have the same.
     tip_contents: Vec<u32>,
     /// Wanted commits and tags: secrets in messages.
     messages: BTreeMap<ObjectId, Message>,
     now: i64,
-    /// Lists of refs that lives have, each once.
-    shared: Mutex<std::collections::HashSet<Names>>,
+    /// The names of refs in lives, by which tips hold something.
+    refs: Mutex<HashMap<Held, Life>>,
     /// Commits that were decoded.
     infos: Mutex<BTreeMap<ObjectId, Option<CommitInfo>>>,
 }
@@ -80,21 +90,6 @@ struct Message {
     tips: Vec<usize>,
 }
 
-/// A commit that brought something wanted in, or took it away.
-#[derive(Debug)]
-struct Event {
-    commit: ObjectId,
-    time: i64,
-    reachable: bool,
-    /// What it holds, and what its parents hold.
-    here: u32,
-    parents: Vec<u32>,
-    /// What it has and none of its parents.
-    added: Vec<At>,
-    /// What it does not have and a parent has, at paths where it differs from all of them; with the place of the parent.
-    removed: Vec<(u32, At)>,
-}
-
 /// A ref with what its commit holds.
 #[derive(Debug)]
 struct Tip {
@@ -103,6 +98,13 @@ struct Tip {
     content: usize,
     /// A tag can stand for a file.
     blob: Option<Thing>,
+}
+
+/// Tips that hold something: by what they hold, and others by their place.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Held {
+    contents: Bits,
+    tips: Vec<usize>,
 }
 
 /// What is looked for in a repository.
@@ -114,66 +116,75 @@ pub struct Wanted {
     pub names: Vec<u32>,
 }
 
-/// Finds out about the wanted things.
-pub fn trace(objects: Objects, trees: Trees, commits: CommitList, refs: &[Ref], wanted: &Wanted) -> Provenance {
-    let commits = Commits::new(commits);
-    let things: BTreeMap<ObjectId, Thing> =
-        wanted.objects.iter().filter_map(|id| Some((*id, objects.number(id)?))).collect();
-    let named = |name: u32| trees.iter().flat_map(|t| t.added).filter(move |i| i.name == name).map(|i| i.object).min();
-    let names: BTreeMap<BString, (Thing, Option<u32>)> = wanted
-        .names
-        .iter()
-        .map(|&name| {
-            let object = named(name).filter(|object| (*object as usize) < objects.len());
-            (BString::from(&*trees.names()[name as usize]), (contents::NAME | name, object))
-        })
-        .collect();
-    let mut bits = contents::Wanted { blobs: Bits::new(objects.len()), names: Bits::new(trees.names().len()) };
-    things.values().for_each(|thing| bits.blobs.set(*thing));
-    wanted.names.iter().for_each(|name| bits.names.set(*name));
-    let mut contents = Contents::new(&trees, objects.len(), bits);
-
-    let commit_of = |r: &Ref| {
-        let find = |id: &ObjectId| commits.find(objects.number(id)?);
-        find(&r.target).or_else(|| find(&Repository::peel(&objects, r.target)?.1))
-    };
-    let mut peeled: Vec<(&Ref, Option<u32>)> = refs.iter().map(|r| (r, commit_of(r))).collect();
-    let lasting = commits.reachable(peeled.iter().filter(|(r, _)| !r.is_passing()).filter_map(|(_, c)| *c));
-    // What git notes for itself is worth a word only where nothing else leads.
-    peeled.retain(|(r, commit)| !r.is_passing() || commit.is_some_and(|c| !lasting[c as usize]));
-    let reachable = commits.reachable(peeled.iter().filter_map(|(_, c)| *c));
-    let events = events(&objects, &commits, &reachable, &mut contents);
-    let (tips, tip_contents) = tips(&peeled, &objects, &commits, &mut contents, &things);
-    Provenance {
-        tips,
-        tip_contents,
-        origins: origins(&events, &contents, &trees),
-        events_of: events_of(&events),
-        messages: messages(&objects, wanted, &commits, &peeled, &reachable),
-        events,
-        things,
-        names,
-        contents,
-        objects,
-        trees,
-        now: now(),
-        shared: Mutex::default(),
-        infos: Mutex::default(),
+impl Traced {
+    /// All about the wanted things, as the refs are now.
+    pub fn finish(self, objects: Arc<Objects>, trees: Trees, refs: &[Ref], wanted: &Wanted) -> Provenance {
+        let Self { commits, contents, mut events } = self;
+        let things: BTreeMap<ObjectId, Thing> =
+            wanted.objects.iter().filter_map(|id| Some((*id, objects.number(id)?))).collect();
+        let commit_of = |r: &Ref| {
+            let find = |id: &ObjectId| commits.find(objects.number(id)?);
+            find(&r.target).or_else(|| find(&Repository::peel(&objects, r.target)?.1))
+        };
+        let mut peeled: Vec<(&Ref, Option<u32>)> = refs.iter().map(|r| (r, commit_of(r))).collect();
+        let lasting = commits.reachable(peeled.iter().filter(|(r, _)| !r.is_passing()).filter_map(|(_, c)| *c));
+        // What git notes for itself is worth a word only where nothing else leads.
+        peeled.retain(|(r, commit)| !r.is_passing() || commit.is_some_and(|c| !lasting[c as usize]));
+        let reachable = match peeled.iter().any(|(r, _)| r.is_passing()) {
+            true => commits.reachable(peeled.iter().filter_map(|(_, c)| *c)),
+            false => lasting,
+        };
+        events.sort_by(|a, b| {
+            let key = |e: &Event| (!reachable[e.at as usize], commits.time(e.at));
+            let id = |e: &Event| objects.id(commits.object(e.at));
+            key(a).cmp(&key(b)).then_with(|| id(a).cmp(&id(b)))
+        });
+        let (tips, tip_contents) = tips(&peeled, &objects, &commits, &contents, &things);
+        Provenance {
+            blob_tips: (0..tips.len()).filter(|at| tips[*at].blob.is_some()).collect(),
+            tips,
+            tip_contents,
+            origins: origins(&events, &contents, &trees, &|e| objects.id(commits.object(e.at))),
+            events_of: events_of(&events),
+            messages: messages(&objects, wanted, &commits, &peeled, &reachable),
+            names: names(&objects, &trees, wanted),
+            above: Above::new(&contents),
+            events,
+            reachable,
+            commits,
+            things,
+            contents,
+            objects,
+            trees,
+            now: now(),
+            refs: Mutex::default(),
+            infos: Mutex::default(),
+        }
     }
+}
+
+/// Numbers of the wanted names, and of an object that had it.
+fn names(objects: &Objects, trees: &Trees, wanted: &Wanted) -> BTreeMap<BString, (Thing, Option<u32>)> {
+    let named = |name: u32| trees.iter().flat_map(|t| t.added).filter(move |i| i.name == name).map(|i| i.object).min();
+    let of = |&name: &u32| {
+        let object = named(name).filter(|object| (*object as usize) < objects.len());
+        (BString::from(&*trees.names()[name as usize]), (contents::NAME | name, object))
+    };
+    wanted.names.iter().map(of).collect()
 }
 
 fn tips(
     peeled: &[(&Ref, Option<u32>)],
     objects: &Objects,
     commits: &Commits,
-    contents: &mut Contents,
+    contents: &Contents,
     things: &BTreeMap<ObjectId, Thing>,
 ) -> (Vec<Tip>, Vec<u32>) {
     let mut places: BTreeMap<u32, usize> = BTreeMap::new();
     let mut tip = |(r, commit): &(&Ref, Option<u32>)| {
         let (mut content, mut blob) = (Contents::NOTHING, None);
         match commit {
-            Some(commit) => content = contents.of(commits.tree(*commit)),
+            Some(commit) => content = commits.content(*commit),
             None => match Repository::peel(objects, r.target) {
                 Some((ObjectKind::Blob, id)) => blob = things.get(&id).copied(),
                 Some((ObjectKind::Tree, tree)) => content = objects.number(&tree).map_or(content, |t| contents.of(t)),
@@ -189,52 +200,6 @@ fn tips(
     (tips, contents)
 }
 
-/// Commits that hold something that none of their parents holds, or nothing where all of them hold something.
-fn events(objects: &Objects, commits: &Commits, reachable: &[bool], contents: &mut Contents) -> Vec<Event> {
-    let numbers: Vec<u32> = (0..commits.len() as u32).map(|at| contents.of(commits.tree(at))).collect();
-    let mut events = Vec::new();
-    for at in 0..commits.len() as u32 {
-        let here = numbers[at as usize];
-        let of_parent = |p: &u32| numbers.get(*p as usize).copied().unwrap_or(Contents::NOTHING);
-        let parents: Vec<u32> = commits.parents(at).iter().map(of_parent).collect();
-        if parents.contains(&here) || parents.is_empty() && here == Contents::NOTHING {
-            continue;
-        }
-        let (added, removed) = changes(contents, here, &parents);
-        if !added.is_empty() || !removed.is_empty() {
-            events.push(Event {
-                commit: objects.id(commits.object(at)),
-                time: commits.time(at),
-                reachable: reachable[at as usize],
-                here,
-                parents,
-                added,
-                removed,
-            });
-        }
-    }
-    events.sort_by_key(|e| (!e.reachable, e.time, e.commit));
-    events
-}
-
-/// What a commit adds to all of its parents, and what it takes away where it differs from all of them.
-fn changes(contents: &mut Contents, here: u32, parents: &[u32]) -> (Vec<At>, Vec<(u32, At)>) {
-    let Some((&first, others)) = parents.split_first() else { return (contents.all(here), Vec::new()) };
-    let [mut added, gone] = contents.difference(here, first);
-    let mut removed: Vec<(u32, At)> = gone.into_iter().map(|at| (0, at)).collect();
-    added.sort_unstable();
-    for (n, &parent) in others.iter().enumerate() {
-        let [more, gone] = contents.difference(here, parent);
-        let more: BTreeSet<At> = more.into_iter().collect();
-        added.retain(|at| more.contains(at));
-        let paths: BTreeSet<PathId> = gone.iter().map(|(path, _)| *path).collect();
-        let before: BTreeSet<PathId> = removed.iter().map(|(_, (path, _))| *path).collect();
-        removed.retain(|(_, (path, _))| paths.contains(path));
-        removed.extend(gone.into_iter().filter(|(path, _)| before.contains(path)).map(|at| (n as u32 + 1, at)));
-    }
-    (added, removed)
-}
-
 fn events_of(events: &[Event]) -> HashMap<Thing, Vec<u32>> {
     let mut of: HashMap<Thing, Vec<u32>> = HashMap::default();
     for (number, event) in events.iter().enumerate() {
@@ -248,17 +213,22 @@ fn events_of(events: &[Event]) -> HashMap<Thing, Vec<u32>> {
     of
 }
 
-fn origins(events: &[Event], contents: &Contents, trees: &Trees) -> BTreeMap<Thing, Origin> {
-    let mut paths: BTreeMap<Thing, (ObjectId, BTreeSet<PathId>)> = BTreeMap::new();
+fn origins(
+    events: &[Event],
+    contents: &Contents,
+    trees: &Trees,
+    id: &dyn Fn(&Event) -> ObjectId,
+) -> BTreeMap<Thing, Origin> {
+    let mut paths: BTreeMap<Thing, (&Event, BTreeSet<PathId>)> = BTreeMap::new();
     for event in events {
         for (path, thing) in &event.added {
-            paths.entry(*thing).or_insert_with(|| (event.commit, BTreeSet::new())).1.insert(*path);
+            paths.entry(*thing).or_insert_with(|| (event, BTreeSet::new())).1.insert(*path);
         }
     }
-    let origin = |(commit, paths): (ObjectId, BTreeSet<PathId>)| {
+    let origin = |(event, paths): (&Event, BTreeSet<PathId>)| {
         let mut paths: Vec<BString> = paths.into_iter().map(|path| contents.paths.full(path, trees)).collect();
         paths.sort();
-        Origin { paths, commit: Some(commit) }
+        Origin { paths, commit: Some(id(event)) }
     };
     paths.into_iter().map(|(thing, found)| (thing, origin(found))).collect()
 }
@@ -314,39 +284,26 @@ impl Provenance {
         if set.is_empty() {
             return None;
         }
-        let mut holders = Holders::new(&self.contents, &set);
+        let holders = Holders::new(&self.contents, &self.above, &set);
         let mut life = Life::default();
         let numbers: BTreeSet<u32> =
             set.iter().filter_map(|thing| self.events_of.get(thing)).flatten().copied().collect();
         let events: Vec<&Event> = numbers.iter().map(|&n| &self.events[n as usize]).collect();
         let messages: Vec<(&ObjectId, &Message)> =
             objects.iter().filter_map(|id| Some((id, self.messages.get(id)?))).collect();
-        let mut comes_in = |e: &Event| {
-            e.added.iter().any(|(_, thing)| holders.wants(*thing)) && !e.parents.iter().any(|p| holders.has(*p))
+        let comes_in = |e: &Event| {
+            e.added.iter().any(|(_, thing)| holders.wants(*thing))
+                && !self.commits.before(e.at).any(|content| holders.has(content))
         };
-        let came_in = events.iter().find(|e| comes_in(e)).map(|e| (e.time, e.commit));
+        let came_in = events.iter().find(|e| comes_in(e)).map(|e| (self.commits.time(e.at), self.commit(e)));
         let written = messages.iter().filter(|(_, m)| m.is_commit).map(|(id, m)| (m.time, **id)).min();
         let first = came_in.into_iter().chain(written).min();
         life.first = first.and_then(|(_, id)| self.info(id));
-        life.reachable = events.iter().any(|e| e.reachable && holders.has(e.here))
-            || messages.iter().any(|(_, message)| message.reachable);
-        let in_messages: BTreeSet<usize> = messages.iter().flat_map(|(_, m)| m.tips.iter().copied()).collect();
-        let held: Vec<bool> = self.tip_contents.iter().map(|content| holders.has(*content)).collect();
-        for (at, tip) in self.tips.iter().enumerate() {
-            let held = held[tip.content] || tip.blob.is_some_and(|blob| holders.wants(blob));
-            if held || in_messages.contains(&at) {
-                sort_in(&tip.name, &mut life);
-            }
-            life.reachable |= held;
-        }
-        for names in [&mut life.branches, &mut life.remotes, &mut life.tags, &mut life.other_refs] {
-            let mut shared = self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            match shared.get(names) {
-                Some(same) => *names = same.clone(),
-                None => drop(shared.insert(names.clone())),
-            }
-        }
-        life.removed = self.removals(&events, &mut holders);
+        life.reachable =
+            events.iter().any(|e| self.reachable[e.at as usize] && holders.has(self.commits.content(e.at)))
+                || messages.iter().any(|(_, message)| message.reachable);
+        self.name_refs(&holders, &messages, &mut life);
+        life.removed = self.removals(&events, &holders);
         life.moves = self.moves(&events, &holders);
         let end = match life.removed.iter().map(|r| r.time).max() {
             Some(removed) if !life.is_held() => removed,
@@ -354,6 +311,41 @@ impl Provenance {
         };
         life.exposure_days = life.first.as_ref().map(|first| ((end - first.time) / DAY).max(0));
         Some(life)
+    }
+
+    /// Names the refs that hold something of a set, or lead to one of the messages. The same few lists stand in thousands of
+    /// lives, so each is made once.
+    fn name_refs(&self, holders: &Holders<'_>, messages: &[(&ObjectId, &Message)], life: &mut Life) {
+        let mut held = Held { contents: Bits::new(self.tip_contents.len()), tips: Vec::new() };
+        for (place, content) in (0..).zip(&self.tip_contents) {
+            if holders.has(*content) {
+                held.contents.set(place);
+                life.reachable = true;
+            }
+        }
+        let of_blob = |at: &&usize| self.tips[**at].blob.is_some_and(|blob| holders.wants(blob));
+        held.tips.extend(self.blob_tips.iter().filter(of_blob));
+        life.reachable |= !held.tips.is_empty();
+        held.tips.extend(messages.iter().flat_map(|(_, m)| &m.tips));
+        held.tips.sort_unstable();
+        held.tips.dedup();
+        let mut known = self.refs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let named = known.entry(held).or_insert_with_key(|Held { contents, tips }| {
+            let mut named = Life::default();
+            let holds = |(at, tip): &(usize, &Tip)| contents.has(tip.content as u32) || tips.binary_search(at).is_ok();
+            self.tips.iter().enumerate().filter(holds).for_each(|(_, tip)| sort_in(&tip.name, &mut named));
+            named
+        });
+        life.in_head = named.in_head;
+        life.branches = Arc::clone(&named.branches);
+        life.remotes = Arc::clone(&named.remotes);
+        life.tags = Arc::clone(&named.tags);
+        life.other_refs = Arc::clone(&named.other_refs);
+        life.more_refs = named.more_refs;
+    }
+
+    fn commit(&self, event: &Event) -> ObjectId {
+        self.objects.id(self.commits.object(event.at))
     }
 
     /// A commit as reports show it. Thousands of findings can have come with one.
@@ -367,15 +359,18 @@ impl Provenance {
     }
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
-    fn removals(&self, events: &[&Event], holders: &mut Holders<'_>) -> Vec<Removal> {
+    fn removals(&self, events: &[&Event], holders: &Holders<'_>) -> Vec<Removal> {
         let head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| self.tip_contents[t.content]);
         let at_head = head.map(|content| holders.paths(content)).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
-        for event in events.iter().filter(|e| e.reachable) {
-            for path in event.gone(holders).into_iter().filter(|p| at_head.binary_search(p).is_err()) {
+        for event in events.iter().filter(|e| self.reachable[e.at as usize]) {
+            for path in self.gone(event, holders).into_iter().filter(|p| at_head.binary_search(p).is_err()) {
                 let path = self.contents.paths.full(path, &self.trees);
                 // Events are in order of time: a later one replaces an earlier one.
-                removals.insert(path.clone(), Removal { path, commit: event.commit.to_string(), time: event.time });
+                removals.insert(
+                    path.clone(),
+                    Removal { path, commit: self.commit(event).to_string(), time: self.commits.time(event.at) },
+                );
             }
         }
         removals.into_values().collect()
@@ -385,8 +380,8 @@ impl Provenance {
     /// many new ones: files that were renamed, edited or not. Where more came than went, one is a copy.
     fn moves(&self, events: &[&Event], holders: &Holders<'_>) -> Vec<(BString, BString)> {
         let mut moves = BTreeSet::new();
-        for event in events.iter().filter(|e| e.parents.len() == 1) {
-            let (gone, came) = (event.gone(holders), event.came(holders));
+        for event in events.iter().filter(|e| self.commits.parents(e.at).len() == 1) {
+            let (gone, came) = (self.gone(event, holders), came(event, holders));
             if came.len() <= gone.len() {
                 let full = |path: &PathId| self.contents.paths.full(*path, &self.trees);
                 moves.extend(gone.iter().flat_map(|old| came.iter().map(move |new| (full(old), full(new)))));
@@ -394,29 +389,28 @@ impl Provenance {
         }
         moves.into_iter().collect()
     }
-}
-
-impl Event {
-    /// Paths that have something of the set in a commit and not in its parents.
-    fn came(&self, holders: &Holders<'_>) -> BTreeSet<PathId> {
-        let before: BTreeSet<PathId> =
-            self.removed.iter().filter(|(_, (_, t))| holders.wants(*t)).map(|(_, (path, _))| *path).collect();
-        let here = self.added.iter().filter(|(_, t)| holders.wants(*t)).map(|(path, _)| *path);
-        here.filter(|path| !before.contains(path)).collect()
-    }
 
     /// Paths that have something of the set in every parent and not in the commit.
-    fn gone(&self, holders: &Holders<'_>) -> BTreeSet<PathId> {
+    fn gone(&self, event: &Event, holders: &Holders<'_>) -> BTreeSet<PathId> {
         let here: BTreeSet<PathId> =
-            self.added.iter().filter(|(_, t)| holders.wants(*t)).map(|(path, _)| *path).collect();
+            event.added.iter().filter(|(_, t)| holders.wants(*t)).map(|(path, _)| *path).collect();
         let mut parents: BTreeMap<PathId, BTreeSet<u32>> = BTreeMap::new();
-        for (parent, (path, thing)) in &self.removed {
+        for (parent, (path, thing)) in &event.removed {
             if holders.wants(*thing) && !here.contains(path) {
                 parents.entry(*path).or_default().insert(*parent);
             }
         }
-        parents.into_iter().filter(|(_, of)| of.len() == self.parents.len()).map(|(path, _)| path).collect()
+        let all = self.commits.parents(event.at).len();
+        parents.into_iter().filter(|(_, of)| of.len() == all).map(|(path, _)| path).collect()
     }
+}
+
+/// Paths that have something of the set in a commit and not in its parents.
+fn came(event: &Event, holders: &Holders<'_>) -> BTreeSet<PathId> {
+    let before: BTreeSet<PathId> =
+        event.removed.iter().filter(|(_, (_, t))| holders.wants(*t)).map(|(_, (path, _))| *path).collect();
+    let here = event.added.iter().filter(|(_, t)| holders.wants(*t)).map(|(path, _)| *path);
+    here.filter(|path| !before.contains(path)).collect()
 }
 
 /// Puts the name of a ref where it belongs.

@@ -119,10 +119,10 @@ pub fn read(
     absent: &Absent,
 ) -> Option<()> {
     let mut reader = Reader::new(record);
-    let [own, of_trees, low, high, counts, parents] = lists(&mut reader)?;
-    let [tree_objects, back, removed, added, names] = lists(&mut reader)?;
+    let [own, of_trees, low, high, counts, parents] = reader.lists()?;
+    let [tree_objects, back, removed, added, names] = reader.lists()?;
     let text = reader.bytes()?;
-    let [items] = lists(&mut reader)?;
+    let [items] = reader.lists()?;
     let ids = reader.bytes()?;
 
     let len = objects.hash().len_in_bytes();
@@ -141,12 +141,4 @@ pub fn read(
     };
     let added = trees.add(numbers(tree_objects)?, [&back, &removed, &added], &names?, &numbers(items)?);
     added.map(|()| commits.append(list))
-}
-
-fn lists<const N: usize>(reader: &mut Reader<'_>) -> Option<[Vec<u32>; N]> {
-    let mut lists = [const { Vec::new() }; N];
-    for list in &mut lists {
-        *list = reader.list()?;
-    }
-    Some(lists)
 }

@@ -157,8 +157,12 @@ impl Trees {
 
     /// Objects that trees name and no store has, sorted.
     pub fn absent(&self, objects: &Objects) -> Vec<ObjectId> {
+        self.absent_in(objects, self.changes.iter())
+    }
+
+    fn absent_in<'i>(&self, objects: &Objects, items: impl Iterator<Item = &'i Item>) -> Vec<ObjectId> {
         let end = objects.len() as u32;
-        let numbers = self.changes.iter().map(|item| item.object).filter(|n| *n >= end && *n != NONE);
+        let numbers = items.map(|item| item.object).filter(|n| *n >= end && *n != NONE);
         let mut numbers: Vec<u32> = numbers.collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -179,7 +183,12 @@ impl Trees {
 
     /// All trees, bases first.
     pub(super) fn iter(&self) -> impl Iterator<Item = Tree<'_>> {
-        self.records.iter().map(|r| {
+        self.range(0..self.count())
+    }
+
+    /// The trees at these places.
+    pub(super) fn range(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = Tree<'_>> {
+        self.records[places].iter().map(|r| {
             let (start, middle) = (r.start as usize, (r.start + r.removed) as usize);
             Tree {
                 object: r.object,
@@ -191,8 +200,34 @@ impl Trees {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.records.len()
+    }
+
+    /// How many of them are in packs, which come first; `None` if one of these names an object that is in none.
+    pub fn of_packs(&self, objects: &Objects) -> Option<usize> {
+        let (packed, end) = (objects.packed(), objects.len() as u32);
+        let count = self.records.partition_point(|r| r.object < packed);
+        let mut items = self.records[..count].iter().flat_map(|r| self.changes_of(r));
+        let closed = !items.any(|item| (packed..end).contains(&item.object));
+        (closed && self.records[count..].iter().all(|r| r.object >= packed)).then_some(count)
+    }
+
+    /// What trees in packs name and no store has, sorted.
+    pub fn absent_of_packs(&self, objects: &Objects) -> Vec<ObjectId> {
+        let of_packs = self.records.iter().filter(|r| r.object < objects.packed());
+        self.absent_in(objects, of_packs.flat_map(|r| self.changes_of(r)))
+    }
+
+    /// How many names there are so far.
+    pub fn count_names(&self) -> usize {
+        self.names.next.load(Ordering::Relaxed) as usize
+    }
+
+    /// Gives names their numbers, from 0 on, before any tree comes; `None` if one comes twice.
+    pub(super) fn with_names<'n>(names: impl Iterator<Item = &'n [u8]>) -> Option<Self> {
+        let trees = Self::default();
+        (0..).zip(names).all(|(number, name)| trees.names.number(name) == number).then_some(trees)
     }
 }
 

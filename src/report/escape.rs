@@ -78,6 +78,11 @@ impl<W: Write> JsonSafe<W> {
 
 impl<W: Write> Write for JsonSafe<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        // Nearly all is plain, and comes in small pieces.
+        if buf.iter().all(|b| matches!(b, b'\n' | b' '..=b'~')) && !buf.contains(&b'#') {
+            self.0.write_all(buf)?;
+            return Ok(buf.len());
+        }
         // Line breaks of the pretty form are fine; inside strings serde_json has already escaped them.
         let risky = |c: char| c != '\n' && is_risky(c);
         let text = std::str::from_utf8(buf).unwrap_or_default();

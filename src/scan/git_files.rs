@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use bstr::BString;
 use gix::ObjectId;
 
+use crate::detect::Detector;
 use crate::finding::Problem;
 use crate::provenance;
 use crate::scan::collect::{Sink, Source};
-use crate::scan::{Scan, unread};
+use crate::scan::{Options, Scan, unread};
 use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
 use crate::source::refs::Ref;
@@ -26,12 +27,13 @@ impl Scan<'_> {
         let files = git_files::list(directory.common_dir(), &shown);
         self.receipt.problems.extend(files.problems);
         if self.options.files || directory.is_bare() {
-            let (sink, problems) = self.sink_of(&files.settings);
+            let (sink, problems) = sink_of(self.detector, self.options, &files.settings);
             self.collected.merge(sink);
             self.receipt.problems.extend(problems);
         }
         if self.options.history {
-            let (sink, problems) = self.sink_of(&files.notes);
+            let (sink, problems) = sink_of(self.detector, self.options, &files.notes);
+            self.remember(Some(sink.keys()));
             self.collected.merge_new(sink);
             self.receipt.problems.extend(problems);
         }
@@ -54,19 +56,20 @@ impl Scan<'_> {
         worktree::tell(&mut skipped, &paths, "submodule", "its content is in another repository");
         self.receipt.skipped.extend(skipped);
     }
+}
 
-    fn sink_of(&self, files: &[(BString, PathBuf)]) -> (Sink<'_>, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let mut sink = Sink::new(self.detector, self.options);
-        let mut buffer = Vec::new();
-        for (shown, path) in files {
-            match worktree::read(path, &mut buffer) {
-                Ok(()) => sink.scan(&buffer, &Source::File(shown)),
-                // Git removes them as it works.
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => problems.push(unread(shown, &e)),
-            }
+/// Scans files.
+fn sink_of<'d>(detector: &'d Detector, options: &'d Options, files: &[(BString, PathBuf)]) -> (Sink<'d>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut sink = Sink::new(detector, options);
+    let mut buffer = Vec::new();
+    for (shown, path) in files {
+        match worktree::read(path, &mut buffer) {
+            Ok(()) => sink.scan(&buffer, &Source::File(shown)),
+            // Git removes them as it works.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => problems.push(unread(shown, &e)),
         }
-        (sink, problems)
     }
+    (sink, problems)
 }

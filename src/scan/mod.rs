@@ -10,14 +10,18 @@ mod collect;
 pub mod crowd;
 mod git_files;
 mod history;
+mod holes;
 mod hygiene;
 mod large;
 pub mod lookup;
 mod names;
 mod range;
 mod range_lives;
+mod recall;
 mod resume;
+mod visit;
 
+use std::collections::HashSet;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,9 +41,11 @@ use crate::range::Selection;
 use crate::source::HUGE;
 use crate::source::git_dir::GitDir;
 use crate::source::lookup::Quarantine;
+use crate::source::objects::Objects;
 use crate::source::repository::Repository;
 use crate::source::worktree;
-use collect::{Collected, History, Sink, Source};
+use collect::{Collected, History, Key, Sink, Source};
+use recall::Hidden;
 
 /// Files that a worker takes at a time.
 const CHUNK: usize = 32;
@@ -131,6 +137,8 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         collected: Collected::default(),
         receipt: Receipt { rules: detector.rules().rules().len(), ..Receipt::default() },
         lives: Vec::new(),
+        alone: targets.len() == 1,
+        remembered: None,
     };
     let mut names = Vec::new();
     for target in targets {
@@ -140,7 +148,11 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
             Target::Part(path, selection) => scan.part(path, selection)?,
         });
     }
-    let Scan { collected, mut receipt, lives, .. } = scan;
+    scan.remember(None);
+    let Scan { collected, mut receipt, lives, remembered, .. } = scan;
+    if let Some(Remembered { hidden, .. }) = remembered {
+        hidden.count(&mut receipt);
+    }
     receipt.target = if names.len() > 5 { format!("{} paths", names.len()) } else { names.join(", ") };
     receipt.problems.extend(collected.take_problems());
     receipt.problems.sort();
@@ -173,9 +185,27 @@ struct Scan<'a> {
     collected: Collected,
     receipt: Receipt,
     lives: Vec<Box<dyn History>>,
+    /// There is only one target.
+    alone: bool,
+    remembered: Option<Remembered>,
+}
+
+/// What is known from an earlier scan of a history and only counted.
+struct Remembered {
+    hidden: Hidden,
+    objects: Arc<Objects>,
 }
 
 impl Scan<'_> {
+    /// Puts what is only remembered to what was found, where one of these secrets is the same; `None`: all that were found.
+    fn remember(&mut self, secrets: Option<HashSet<Key>>) {
+        let Some(Remembered { hidden, objects }) = &mut self.remembered else { return };
+        let secrets = secrets.unwrap_or_else(|| self.collected.keys());
+        if let Err(problem) = hidden.show(&secrets, objects, self.detector, self.options, &self.collected) {
+            self.receipt.problems.push(problem);
+        }
+    }
+
     fn stdin(&mut self) -> Result<String> {
         let mut bytes = Vec::new();
         std::io::stdin()

@@ -19,7 +19,7 @@ use crate::range::{self, Change, Commit, Comparer, Ends, Gone, Selection, Step};
 use crate::scan::added::{self, Found};
 use crate::scan::bulk;
 use crate::scan::collect::{Entry, Key, Sink, Source, Spot};
-use crate::scan::history::{counted, problem};
+use crate::scan::holes::{counted, problem};
 use crate::scan::range_lives::{self, Known, RangeLives, Tip};
 use crate::scan::{Options, Scan};
 use crate::source::lookup::{Lookup, Lost};

@@ -31,19 +31,25 @@ pub(super) struct Seen {
     pub(super) counted: [u64; 4],
 }
 
-/// What earlier scans kept.
+/// What earlier scans kept of single packs.
 #[derive(Debug, Default)]
 pub(super) struct Resumed {
+    /// Those that were read before.
     pub(super) packs: Vec<Option<Known>>,
     pub(super) commits: CommitList,
     pub(super) trees: Trees,
 }
 
 impl Resumed {
-    /// Reads the records of all packs that have one.
-    pub(super) fn read(objects: &Objects, absent: &Absent) -> Self {
-        let mut resumed = Self::default();
+    /// Reads the records of all packs that have one, into trees of which the names may be known. Packs of which everything
+    /// is known need none.
+    pub(super) fn read(objects: &Objects, absent: &Absent, trees: Trees) -> Self {
+        let mut resumed = Self { trees, ..Self::default() };
         for (at, pack) in objects.packs().iter().enumerate() {
+            if pack.is_covered() {
+                resumed.packs.push(Some(Known { loud: Vec::new(), counts: [0; 4] }));
+                continue;
+            }
             let known = pack.record().filter(|_| !objects.overlaps(at)).and_then(|record| {
                 let mut reader = Reader::new(record);
                 let mut counts = [0; 4];
@@ -59,12 +65,12 @@ impl Resumed {
         }
         resumed
     }
+}
 
-    /// About how many objects are still to be scanned.
-    pub(super) fn to_do(&self, objects: &Objects) -> usize {
-        let packs = objects.packs().iter().zip(&self.packs).filter(|(_, known)| known.is_none());
-        packs.map(|(pack, _)| pack.count(&|kind| kind != ObjectKind::Tree)).sum::<usize>() + objects.loose()
-    }
+/// About how many objects are still to be scanned.
+pub(super) fn to_do(packs: &[Option<Known>], objects: &Objects) -> usize {
+    let packs = objects.packs().iter().zip(packs).filter(|(_, known)| known.is_none());
+    packs.map(|(pack, _)| pack.count(&|kind| kind != ObjectKind::Tree)).sum::<usize>() + objects.loose()
 }
 
 /// Keeps records of the packs that have none yet.

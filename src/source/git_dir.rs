@@ -185,6 +185,16 @@ impl GitDir {
         Objects::open_with(&self.common_dir.join("objects"), self.hash, records)
     }
 
+    /// Opens the object stores for a scan of what came after the packs with these keys; `None` if that cannot be.
+    pub fn objects_after(&self, records: &Store, keys: &[Vec<u8>]) -> Option<Objects> {
+        Objects::open_covered(&self.common_dir.join("objects"), self.hash, records, keys)
+    }
+
+    /// What names each pack in the object stores, largest first.
+    pub fn pack_keys(&self) -> Vec<Vec<u8>> {
+        Objects::keys(&self.common_dir.join("objects"), self.hash)
+    }
+
     /// Opens the object stores.
     pub fn objects(&self) -> Objects {
         Objects::open(&self.common_dir.join("objects"), self.hash)

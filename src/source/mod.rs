@@ -8,6 +8,7 @@ pub mod inflate;
 pub mod lookup;
 mod mend;
 pub mod objects;
+mod opened;
 pub mod pack;
 pub mod refs;
 mod reindex;

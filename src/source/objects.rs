@@ -10,14 +10,14 @@ use gix::ObjectId;
 use rayon::prelude::*;
 
 use crate::cache::Store;
-use crate::error::Error;
 use crate::finding::Problem;
+use crate::source::alternates;
 use crate::source::inflate::Inflater;
 use crate::source::mend::Mended;
-use crate::source::pack::{ObjectKind, Pack};
-use crate::source::verify::{self, Verdict};
+use crate::source::opened::{How, Opened};
+use crate::source::pack::{ObjectKind, Pack, record_key};
+use crate::source::verify;
 use crate::source::walk::{Memory, Object, Visitor};
-use crate::source::{alternates, reindex};
 
 /// How often the stores are opened again if packs came or went meanwhile.
 const RETRIES: u32 = 9;
@@ -72,18 +72,44 @@ impl Objects {
     /// The same; packs that an earlier scan kept a record of are not checked and not read again.
     pub fn open_with(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         // Where git repacks at the same time, packs go while others come.
-        let mut objects = Self::open_once(directory, hash, records);
+        let how = How { records, covered: &[] };
+        let mut objects = Self::open_once(directory, hash, how);
         for attempt in 0..RETRIES {
             if !objects.changed {
                 break;
             }
             std::thread::sleep(PAUSE * 2u32.pow(attempt));
-            objects = Self::open_once(directory, hash, records);
+            objects = Self::open_once(directory, hash, how);
         }
         objects
     }
 
-    fn open_once(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
+    /// Opens all stores if they have the packs with these keys, come first and are not read; `None` if one is not there, or
+    /// anything in the stores is odd.
+    pub fn open_covered(directory: &Path, hash: gix::hash::Kind, records: &Store, keys: &[Vec<u8>]) -> Option<Self> {
+        let objects = Self::open_once(directory, hash, How { records: Some(records), covered: keys });
+        let sound = !objects.changed && objects.problems.is_empty() && objects.packs.iter().all(Pack::is_sound);
+        (sound && objects.packs.iter().filter(|pack| pack.is_covered()).count() == keys.len()).then_some(objects)
+    }
+
+    /// What names each pack in these stores, largest pack first, without opening them.
+    pub fn keys(directory: &Path, hash: gix::hash::Kind) -> Vec<Vec<u8>> {
+        let stores = alternates::stores(directory).0.into_iter().chain(quarantine(directory));
+        let listings = stores.filter_map(|store| fs::read_dir(store.join("pack")).ok());
+        let files = listings.flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        let indices = files.filter(|path| path.extension().is_some_and(|e| e == "idx"));
+        let mut keys: Vec<(u64, Vec<u8>)> =
+            indices.filter_map(|path| Some((path.metadata().ok()?.len(), record_key(&path, hash)?))).collect();
+        keys.sort_by(|a, b| b.cmp(a));
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    /// What names each pack, in their order; `None` if one of them cannot be told.
+    pub fn pack_keys(&self) -> Option<Vec<Vec<u8>>> {
+        self.packs.iter().map(|pack| pack.key()).collect()
+    }
+
+    fn open_once(directory: &Path, hash: gix::hash::Kind, how: How<'_>) -> Self {
         let mut objects = Self {
             directory: directory.to_owned(),
             hash,
@@ -103,9 +129,15 @@ impl Objects {
         let stores = || stores.iter().chain(&quarantine);
         // Git packs loose objects before it removes them, so what goes while this runs is in a pack that is found after it.
         stores().for_each(|store| objects.list_loose(store));
-        let unsound: Vec<Pack> = stores().flat_map(|store| objects.add_packs(store, records)).collect();
+        let unsound: Vec<Pack> = stores().flat_map(|store| objects.add_packs(store, how)).collect();
         // Large ones first: records are made of packs that share nothing with an earlier one.
         objects.packs.sort_by_key(|pack| std::cmp::Reverse(pack.len()));
+        // Those of which all is known have the numbers that they had when that was found out.
+        let place = |pack: &Pack| pack.is_covered().then(|| pack.key()).flatten();
+        objects.packs.sort_by_cached_key(|pack| {
+            let key = place(pack);
+            key.and_then(|key| how.covered.iter().position(|have| *have == key)).unwrap_or(usize::MAX)
+        });
         objects.packs.extend(unsound);
         let mut loose = std::mem::take(&mut objects.loose);
         loose.sort();
@@ -139,6 +171,11 @@ impl Objects {
     /// Number of objects, packed and loose; objects in several packs count for each.
     pub fn len(&self) -> usize {
         self.packs.iter().map(Pack::len).sum::<usize>() + self.loose.len()
+    }
+
+    /// Number of the first object that is in no pack.
+    pub fn packed(&self) -> u32 {
+        self.packs.iter().map(Pack::len).sum::<usize>() as u32
     }
 
     /// Number of loose objects.
@@ -213,7 +250,7 @@ impl Objects {
     }
 
     /// Opens the packs of a store; gives back those that are damaged.
-    fn add_packs(&mut self, store: &Path, records: Option<&Store>) -> Vec<Pack> {
+    fn add_packs(&mut self, store: &Path, how: How<'_>) -> Vec<Pack> {
         let directory = store.join("pack");
         let listing = match fs::read_dir(&directory) {
             Ok(listing) => listing,
@@ -233,7 +270,7 @@ impl Objects {
         let packs = files.iter().filter(|f| is(f, "pack") || is(f, "idx") && !has(f, "pack"));
         let packs: Vec<&PathBuf> = packs.filter(|f| !is_temporary(f)).collect();
         let hash = self.hash;
-        let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash, records)).collect();
+        let opened: Vec<Opened> = packs.into_par_iter().map(|path| Opened::new(path, hash, how)).collect();
         let mut unsound = Vec::new();
         // Was git at it meanwhile, or is it still?
         let moved = |path: &Path| ["pack", "idx"].iter().any(|e| has(path, e) != path.with_extension(e).exists());
@@ -441,75 +478,6 @@ pub(super) fn read_loose(path: &Path, inflater: &mut Inflater) -> Result<(Object
     Ok((kind, bytes, end + 1))
 }
 
-/// A pack as it could be opened.
-struct Opened {
-    path: PathBuf,
-    pack: Option<Pack>,
-    problems: Vec<Problem>,
-}
-
-impl Opened {
-    /// Opens a pack by its path, or that of its index. Without a right index, one is made.
-    fn new(path: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
-        let mut opened = Self { path: path.to_owned(), pack: None, problems: Vec::new() };
-        let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
-        if let Some(pack) = records.and_then(|records| Pack::recorded(&index, hash, records)) {
-            opened.pack = Some(pack);
-            return opened;
-        }
-        let name = pack.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut damaged = Vec::new();
-        let wrong = match verify::check(&index, hash) {
-            _ if !index.exists() => Some((&pack, "the pack has no index".to_owned())),
-            Verdict::NoPack(why) => {
-                opened.problems.push(problem(&pack, "the pack cannot be read", &why));
-                return opened;
-            }
-            Verdict::WrongIndex(why) => Some((&index, format!("the index of the pack is damaged or wrong: {why}"))),
-            Verdict::Damaged(ids) => {
-                damaged = ids;
-                None
-            }
-            Verdict::Sound => None,
-        };
-        let Some((which, why)) = wrong else {
-            match Pack::open(&index, hash) {
-                Ok(mut pack) => {
-                    pack.suspect(&damaged);
-                    opened.pack = Some(pack);
-                }
-                Err(e) => opened.problems.push(from_error(&index, &e)),
-            }
-            return opened;
-        };
-        let (made, rest) = match reindex::reindex(&pack, &index, hash) {
-            Ok(made) => {
-                let rest = match &made.lost {
-                    Some(lost) => format!("of the pack, {lost}"),
-                    None if made.doubtful.is_empty() => "all that it holds was read all the same".to_owned(),
-                    None => "the pack is damaged, too, and was read as far as it is whole".to_owned(),
-                };
-                let pack = Pack::with_index(made.index.path(), &pack, hash).map(|mut pack| {
-                    pack.suspect(&made.doubtful);
-                    pack
-                });
-                (pack.map_err(|e| e.to_string()), rest)
-            }
-            Err(e) => (Err(e), String::new()),
-        };
-        let rest = match &made {
-            Ok(_) => rest,
-            Err(e) => format!("nothing of it was read: {e}"),
-        };
-        opened.problems.push(Problem {
-            help: Some(format!("`git index-pack` on {name} makes a new one; `git fsck` shows what is damaged")),
-            ..problem(which, &why, &rest)
-        });
-        opened.pack = made.ok();
-        opened
-    }
-}
-
 /// The store that holds what a push brings until it is accepted, if a hook of this repository is running.
 fn quarantine(directory: &Path) -> Option<PathBuf> {
     let store = PathBuf::from(std::env::var_os("GIT_QUARANTINE_PATH")?).canonicalize().ok()?;
@@ -539,20 +507,11 @@ fn lost(id: &gix::oid, what: &str) -> Problem {
     }
 }
 
-fn problem(path: &Path, what: &str, why: &str) -> Problem {
+pub(super) fn problem(path: &Path, what: &str, why: &str) -> Problem {
     Problem {
         object: path.display().to_string(),
         what: format!("{what}: {why}"),
         help: Some("run `git fsck` to see what is damaged".into()),
-        accepted: false,
-    }
-}
-
-fn from_error(path: &Path, error: &Error) -> Problem {
-    Problem {
-        object: path.display().to_string(),
-        what: error.to_string(),
-        help: error.advice().map(str::to_owned),
         accepted: false,
     }
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use gix::ObjectId;
 use gix::odb::pack::{data, index};
@@ -76,6 +77,9 @@ pub(super) struct Buffers {
 /// Longest chain of deltas that is followed.
 pub(super) const MAX_CHAIN: usize = 1 << 16;
 
+/// Look-ups of one in so many of the ids are few.
+const FEW: u32 = 64;
+
 pub(super) const NONE: u32 = u32::MAX;
 /// A base that is in no pack (thin packs, other packs).
 pub(super) const OUTSIDE: u32 = u32::MAX - 1;
@@ -89,6 +93,9 @@ pub struct Pack {
     places: Places,
     /// What an earlier scan kept beside the entries.
     record: Option<Vec<u8>>,
+    /// Nothing of it is to be scanned, so its entries were not read: single objects are found by their offsets.
+    covered: bool,
+    looked_up: AtomicU32,
     pub(super) entries: Vec<Entry>,
     /// Entries whose bytes are not what they were, or cannot be read, and why; by their place.
     pub(super) suspects: BTreeMap<u32, &'static str>,
@@ -172,7 +179,7 @@ impl Places {
 
 /// What names the record of a pack: the checksums at the end of its two files, their sizes, and the time of its index. The
 /// time of the pack itself says nothing: git sets it whenever an object that it holds would have been written again.
-fn record_key(index_path: &Path, hash: gix::hash::Kind) -> Option<Vec<u8>> {
+pub(super) fn record_key(index_path: &Path, hash: gix::hash::Kind) -> Option<Vec<u8>> {
     let mut key = Vec::new();
     for path in [&index_path.with_extension("pack"), index_path] {
         let mut file = File::open(path).ok()?;
@@ -250,7 +257,7 @@ impl Pack {
     /// Opens a pack that an earlier scan kept a record of: it was sound then.
     pub(super) fn recorded(index_path: &Path, hash: gix::hash::Kind, store: &Store) -> Option<Self> {
         let key = record_key(index_path, hash)?;
-        let record = store.load(&key)?;
+        let record = store.load("pack", &key)?;
         let mut pack = Self::map(index_path, &index_path.with_extension("pack"), hash).ok()?;
         let mut reader = Reader::new(&record);
         pack.entries = pack.recorded_entries(&mut reader)?;
@@ -258,6 +265,17 @@ impl Pack {
         pack.record = Some(reader.bytes()?.to_vec());
         pack.link();
         Some(pack)
+    }
+
+    /// Opens a pack of which all that a scan finds is known: it was sound when that was found out.
+    pub(super) fn covered(index_path: &Path, hash: gix::hash::Kind) -> Option<Self> {
+        let pack = Self::map(index_path, &index_path.with_extension("pack"), hash).ok()?;
+        Some(Self { covered: true, ..pack })
+    }
+
+    /// Is all that a scan finds in it known?
+    pub fn is_covered(&self) -> bool {
+        self.covered
     }
 
     fn map(index_path: &Path, path: &Path, hash: gix::hash::Kind) -> Result<Self, (&'static str, String)> {
@@ -270,10 +288,17 @@ impl Pack {
             fan: OnceLock::new(),
             places: Places::default(),
             record: None,
+            covered: false,
+            looked_up: AtomicU32::new(0),
             entries: Vec::new(),
             suspects: BTreeMap::new(),
             tainted: Vec::new(),
         })
+    }
+
+    /// What names its record.
+    pub(super) fn key(&self) -> Option<Vec<u8>> {
+        record_key(&self.path.with_extension("idx"), self.index.object_hash())
     }
 
     /// What an earlier scan kept beside the entries.
@@ -283,12 +308,10 @@ impl Pack {
 
     /// Keeps a record for later scans. Packs that are odd in some way are read anew each time.
     pub fn save(&self, store: &Store, record: &[u8]) {
-        let index_path = self.path.with_extension("idx");
-        let key = record_key(&index_path, self.index.object_hash());
-        if let (Some(key), Some(entries)) = (key, self.entries_record()) {
+        if let (Some(key), Some(entries)) = (self.key(), self.entries_record()) {
             let mut writer = entries;
             writer.bytes(record);
-            store.save(&key, &writer.into_bytes());
+            store.save("pack", &key, &writer.into_bytes());
         }
     }
 
@@ -350,7 +373,7 @@ impl Pack {
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.index.num_objects() as usize
     }
 
     /// Number of entries of the wanted kinds; those whose kind is not told by the order of the pack count as wanted.
@@ -365,7 +388,7 @@ impl Pack {
 
     /// Has the pack no entries?
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Does the pack hold an object?
@@ -375,6 +398,10 @@ impl Pack {
 
     /// Place of an object in the index.
     pub(super) fn position(&self, id: &gix::oid) -> Option<u32> {
+        // For a few ids it is not worth it to go over all of them.
+        if self.covered && self.looked_up.fetch_add(1, Ordering::Relaxed) < self.index.num_objects() / FEW {
+            return self.index.lookup(id);
+        }
         let fan = self.fan.get_or_init(|| Fan::new(&self.index));
         fan.range(id).find(|&at| self.index.oid_at_index(at) == id)
     }
@@ -518,14 +545,22 @@ impl Pack {
 
     /// Reads one object by its id, unless it is tainted; `outside` gives bases that are not in this pack.
     pub fn get(&self, id: &gix::oid, outside: &Fetch<'_>) -> Option<(ObjectKind, Vec<u8>)> {
-        let at = self.place(id).filter(|at| !self.is_tainted(*at))?;
         let (mut out, mut buffers) = (Vec::new(), Buffers::default());
-        let kind = self.rebuild(at, &mut buffers, outside, &mut out).ok()?;
-        Some((kind, out))
+        let kind = if self.covered {
+            self.decode(&self.chain_at(id)?, &mut buffers, outside, &mut out)
+        } else {
+            let at = self.place(id).filter(|at| !self.is_tainted(*at))?;
+            self.rebuild(at, &mut buffers, outside, &mut out)
+        };
+        Some((kind.ok()?, out))
     }
 
     /// The kind of an object, told without decoding it, unless it is tainted; `outside` gives that of bases that are not in this pack.
     pub fn kind(&self, id: &gix::oid, outside: &dyn Fn(&gix::oid) -> Option<ObjectKind>) -> Option<ObjectKind> {
+        if self.covered {
+            let last = *self.chain_at(id)?.last()?;
+            return last.kind.or_else(|| outside(&self.outside_base(&last)?));
+        }
         let mut at = self.place(id).filter(|at| !self.is_tainted(*at))?;
         for _ in 0..MAX_CHAIN {
             let entry = &self.entries[at as usize];
@@ -547,28 +582,69 @@ impl Pack {
         outside: &Fetch<'_>,
         out: &mut Vec<u8>,
     ) -> Result<ObjectKind, String> {
-        let mut chain = vec![at];
-        let kind = loop {
-            let last = &self.entries[chain[chain.len() - 1] as usize];
-            if let Some(kind) = last.kind {
-                self.inflate(&mut buffers.inflater, last, out)?;
-                chain.pop();
-                break kind;
+        let mut chain = vec![self.entries[at as usize]];
+        while chain[chain.len() - 1].kind.is_none() && chain[chain.len() - 1].base != OUTSIDE {
+            let base = chain[chain.len() - 1].base;
+            if base == NONE || chain.len() > MAX_CHAIN {
+                return Err("its delta base cannot be read".into());
             }
-            if last.base == OUTSIDE {
+            chain.push(self.entries[base as usize]);
+        }
+        self.decode(&chain, buffers, outside, out)
+    }
+
+    /// The entries that an object is made from, itself first; read from the pack for this.
+    fn chain_at(&self, id: &gix::oid) -> Option<Vec<Entry>> {
+        let mut position = self.position(id)?;
+        let mut offset = self.index.pack_offset_at_index(position);
+        let mut chain = Vec::new();
+        while chain.len() <= MAX_CHAIN {
+            let base = std::cell::Cell::new(None);
+            let find = |at| {
+                base.set(Some(at));
+                Some(0)
+            };
+            let entry = self.header(u32::MAX, (offset, position), self.index.object_hash(), &find);
+            chain.push(entry);
+            match (entry.kind, base.get()) {
+                _ if entry.data == 0 => return None,
+                (Some(_), _) => return Some(chain),
+                (None, Some(base)) => offset = base,
+                (None, None) if entry.base != OUTSIDE => return None,
+                (None, None) => match self.position(&self.outside_base(&entry)?) {
+                    None => return Some(chain),
+                    Some(at) => (position, offset) = (at, self.index.pack_offset_at_index(at)),
+                },
+            }
+        }
+        None
+    }
+
+    /// Decodes the first of a chain of entries, of which each is made from the next.
+    fn decode(
+        &self,
+        chain: &[Entry],
+        buffers: &mut Buffers,
+        outside: &Fetch<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<ObjectKind, String> {
+        let (last, mut deltas) = chain.split_last().ok_or("its delta base cannot be read")?;
+        let kind = match last.kind {
+            Some(kind) => {
+                self.inflate(&mut buffers.inflater, last, out)?;
+                kind
+            }
+            None => {
                 let base = self.outside_base(last).ok_or("its delta base cannot be read")?;
                 let (kind, bytes) = outside(&base).ok_or_else(|| format!("its delta base {base} is missing"))?;
                 *out = bytes;
-                break kind;
+                deltas = chain;
+                kind
             }
-            if last.base == NONE || chain.len() > MAX_CHAIN {
-                return Err("its delta base cannot be read".into());
-            }
-            chain.push(last.base);
         };
         let mut next = Vec::new();
-        for &at in chain.iter().rev() {
-            self.inflate(&mut buffers.inflater, &self.entries[at as usize], &mut buffers.delta)?;
+        for entry in deltas.iter().rev() {
+            self.inflate(&mut buffers.inflater, entry, &mut buffers.delta)?;
             delta::apply(out, &buffers.delta, &mut next, &mut buffers.regions).ok_or("its delta is damaged")?;
             std::mem::swap(out, &mut next);
         }

@@ -8,6 +8,7 @@ mod read;
 
 use std::io::{self, BufWriter, Write};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use termcolor::WriteColor;
 
@@ -22,21 +23,55 @@ pub(super) const VERSION: u32 = 1;
 
 /// Writes one document.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
-    let mut out = JsonSafe::new(BufWriter::new(out));
+    let mut out = BufWriter::new(out);
     let summary = Summary::new(context);
-    let log = Log {
+    let log = Log::<Vec<Finding>> {
         version: VERSION,
         tool: summary.tool,
         target: summary.target,
         complete: summary.complete,
         counts: summary.counts,
-        findings: Findings(context, context.findings()),
-        allowed: Findings(context, context.allowed()),
+        findings: Vec::new(),
+        allowed: Vec::new(),
         receipt: summary.receipt,
     };
-    serde_json::to_writer_pretty(&mut out, &log)?;
+    let mut frame = Vec::new();
+    serde_json::to_writer_pretty(JsonSafe::new(&mut frame), &log)?;
+    let mut rest = frame.as_slice();
+    for (name, list) in [("findings", context.findings()), ("allowed", context.allowed())] {
+        // Line breaks in strings are escaped, so no string can look like this.
+        let empty = format!("\n  \"{name}\": []");
+        let at = memchr::memmem::find(rest, empty.as_bytes()).expect("the log has this list") + empty.len() - 1;
+        out.write_all(&rest[..at])?;
+        write_findings(context, &list, &mut out)?;
+        rest = &rest[at..];
+    }
+    out.write_all(rest)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// Findings that are made by all threads before they are written.
+const BATCH: usize = 512;
+
+/// Writes the findings of a list in the pretty form, where an empty one would stand.
+fn write_findings(context: &Context<'_>, list: &[&finding::Finding], out: &mut impl Write) -> io::Result<()> {
+    let made = |finding: &&finding::Finding| -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        serde_json::to_writer_pretty(JsonSafe::new(&mut text), &Finding::new(context, finding))?;
+        Ok(text)
+    };
+    for (number, batch) in list.chunks(BATCH).enumerate() {
+        let texts: Vec<io::Result<Vec<u8>>> = batch.par_iter().map(made).collect();
+        for (at, text) in texts.into_iter().enumerate() {
+            out.write_all(if number + at == 0 { b"" } else { b"," })?;
+            for line in text?.split(|b| *b == b'\n') {
+                out.write_all(b"\n    ")?;
+                out.write_all(line)?;
+            }
+        }
+    }
+    if list.is_empty() { Ok(()) } else { out.write_all(b"\n  ") }
 }
 
 /// Writes one object a line.
@@ -53,15 +88,6 @@ pub(super) fn write_lines(context: &Context<'_>, out: &mut dyn WriteColor) -> io
     serde_json::to_writer(&mut out, &Line::Receipt(Box::new(Summary::new(context))))?;
     out.write_all(b"\n")?;
     out.flush()
-}
-
-/// Makes wire findings one at a time while they are written.
-struct Findings<'a>(&'a Context<'a>, Vec<&'a finding::Finding>);
-
-impl Serialize for Findings<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.1.iter().map(|f| Finding::new(self.0, f)))
-    }
 }
 
 /// Declares wire types. What is read back may hold fields that a later keyscan added, except in the tests.

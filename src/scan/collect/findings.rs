@@ -6,7 +6,7 @@ use bstr::BString;
 use gix::ObjectId;
 use rayon::prelude::*;
 
-use super::{Collected, Entry, History, Sighting, Spot, shown};
+use super::{Collected, Entry, History, Sighting, Spot, Tally, shown};
 use crate::detect::score;
 use crate::finding::{Confidence, Fact, Finding, Fingerprint, Occurrence, Place, Receipt, Secret, Verdict};
 use crate::generic;
@@ -36,7 +36,7 @@ impl Collected {
         );
         let entries: BTreeMap<_, _> =
             self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().collect();
-        let mut reported = Vec::new();
+        let (mut reported, mut tally) = (Vec::new(), Tally::default());
         for ((rule, secret), mut entry) in entries {
             let of = &set.rules()[rule];
             let named = matches!(of.anchoring, Anchoring::Name(_));
@@ -52,14 +52,11 @@ impl Collected {
             }
             if shown(set, rule, entry.verdict, entry.confidence, options) {
                 reported.push((rule, secret, entry));
-            } else if entry.verdict == Verdict::Malformed {
-                receipt.malformed += 1;
-            } else if set.metas()[rule].kind != Kind::Secret {
-                receipt.not_secret += 1;
             } else {
-                receipt.low_confidence += 1;
+                tally.add(set, &(rule, secret), &entry);
             }
         }
+        tally.count(receipt);
         let made = |(rule, secret, entry)| finding(set, rule, secret, entry, lives, options);
         let mut findings: Vec<Finding> = reported.into_par_iter().map(made).collect();
         hygiene::review(set, &mut findings, receipt);

@@ -1,14 +1,14 @@
 //! What workers find, merged under rule and secret.
 
+mod all;
 mod findings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
-use std::sync::Mutex;
 
 use bstr::BString;
 use gix::ObjectId;
-use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
 use crate::detect::{Detector, excerpt, split, text};
@@ -21,6 +21,8 @@ use crate::provenance::{Origin, Provenance};
 use crate::rules::{Anchoring, Kind, RuleSet};
 use crate::scan::Options;
 use crate::source::pack::ObjectKind;
+
+pub(super) use all::{Collected, Tally};
 
 /// Where scanned bytes come from.
 pub(super) enum Source<'a> {
@@ -54,11 +56,18 @@ pub(super) struct Sighting {
     pub(super) position: Position,
     pub(super) binary: bool,
     pub(super) via: Vec<&'static str>,
-    excerpt: Option<Excerpt>,
-    allowed: Option<Allowance>,
+    pub(super) excerpt: Option<Excerpt>,
+    pub(super) allowed: Option<Allowance>,
     /// Rule of its other half, and the line that has it (the offset in a binary file).
-    pair: Option<(usize, usize)>,
+    pub(super) pair: Option<(usize, usize)>,
+    /// The number of its match among those of its file or object.
+    pub(super) ordinal: u32,
+    /// What its match alone would tell of the secret, as [`Entry::digest`]; 0 if nobody wants to know.
+    pub(super) telling: u64,
 }
+
+/// A match: the object that it stands in, and its number among those of the object.
+pub(super) type Witness = (ObjectId, u32);
 
 /// Where in an archive bytes stand.
 #[derive(Clone, Debug, Default)]
@@ -99,22 +108,46 @@ pub(super) struct Entry {
     name: Option<String>,
     /// None for what is counted and not reported.
     pub(super) sightings: Vec<Sighting>,
+    /// A few matches in objects that are enough to tell all of this but the sightings; kept for the record of a history.
+    pub(super) witnesses: Vec<Witness>,
 }
 
 impl Entry {
+    /// The same number for the same knowledge, but for the places.
+    pub(super) fn digest(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.verdict, self.confidence, self.severity, &self.facts, &self.name).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The same without its places.
+    pub(super) fn without_sightings(&self) -> Self {
+        let Self { verdict, confidence, severity, ref facts, ref name, ref witnesses, .. } = *self;
+        let (facts, name, witnesses) = (facts.clone(), name.clone(), witnesses.clone());
+        Self { verdict, confidence, severity, facts, name, witnesses, sightings: Vec::new() }
+    }
+
     /// Joins what is known of the same secret in other places. The same text can mean more in one place than in another
     /// (a password for `localhost` and for the production host), so the gravest counts, whichever was read first.
-    fn join(&mut self, mut other: Self) {
+    pub(super) fn join(&mut self, mut other: Self) {
         let gravity = |e: &Self| (e.verdict != Verdict::Malformed, e.severity, e.verdict, e.confidence);
         let (mine, theirs) = (gravity(self), gravity(&other));
         if (theirs, std::cmp::Reverse(&other.facts)) > (mine, std::cmp::Reverse(&self.facts)) {
             std::mem::swap(self, &mut other);
         }
-        if other.verdict != Verdict::Malformed {
+        let more =
+            other.verdict != Verdict::Malformed && (other.verdict > self.verdict || other.confidence > self.confidence);
+        let named = other.name.is_some() && (self.name.is_none() || other.name < self.name);
+        if more {
             self.verdict = self.verdict.max(other.verdict);
             self.confidence = self.confidence.max(other.confidence);
         }
-        self.name = self.name.take().into_iter().chain(other.name).min();
+        if named {
+            self.name = other.name.take();
+        }
+        if more || named {
+            self.witnesses.append(&mut other.witnesses);
+        }
         self.sightings.append(&mut other.sightings);
     }
 }
@@ -163,6 +196,12 @@ pub(super) struct Sink<'d> {
     pub(super) tracked: bool,
     /// How many texts had something that a rule matches.
     matched: u64,
+    /// How many comments named a rule that is not there.
+    misnamed: u64,
+    /// Matches in the file or object so far.
+    ordinal: u32,
+    /// The secrets of those, in their order, if somebody wants to know.
+    pub(super) trail: Option<Vec<Key>>,
 }
 
 impl<'d> Sink<'d> {
@@ -176,7 +215,25 @@ impl<'d> Sink<'d> {
             problems: Vec::new(),
             tracked: true,
             matched: 0,
+            misnamed: 0,
+            ordinal: 0,
+            trail: None,
         }
+    }
+
+    /// What comes now is of another object.
+    pub(super) fn begin(&mut self) {
+        self.ordinal = 0;
+    }
+
+    /// The secrets found so far.
+    pub(super) fn keys(&self) -> std::collections::HashSet<Key> {
+        self.entries.keys().cloned().collect()
+    }
+
+    /// What was found under a key so far.
+    pub(super) fn entry(&self, key: &Key) -> Option<&Entry> {
+        self.entries.get(key)
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8], source: &Source<'_>) {
@@ -205,6 +262,11 @@ impl<'d> Sink<'d> {
     /// A number that is another one as soon as there is more to report, be it only as a count.
     pub(super) fn marks(&self) -> u64 {
         self.matched + self.problems.len() as u64
+    }
+
+    /// A number that is another one as soon as there is more to say that is no finding.
+    pub(super) fn remarks(&self) -> u64 {
+        self.misnamed + self.problems.len() as u64
     }
 
     /// Takes out what was found so far, sorted.
@@ -267,6 +329,11 @@ impl<'d> Sink<'d> {
         let mut looked = Looked::default();
         for ((m, pair), position) in ours {
             let secret = m.secret(&text.bytes);
+            let ordinal = self.ordinal;
+            self.ordinal += 1;
+            if let Some(trail) = &mut self.trail {
+                trail.push((m.rule, secret.clone()));
+            }
             if !inside.via.is_empty() {
                 found.insert((m.rule, secret.clone()));
             } else if found.contains(&(m.rule, secret.clone())) {
@@ -287,8 +354,14 @@ impl<'d> Sink<'d> {
                     let at = at(pair.at);
                     (pair.rule, if text.binary { before + at.offset } else { at.line })
                 }),
+                ordinal,
+                telling: 0,
             });
-            let entry = Entry {
+            let witness = match source {
+                Source::Object(_, id) if self.options.cache.is_some() => Some((*id, ordinal)),
+                _ => None,
+            };
+            let mut entry = Entry {
                 verdict: m.verdict,
                 confidence: m.confidence,
                 severity: m.severity,
@@ -298,7 +371,11 @@ impl<'d> Sink<'d> {
                 },
                 name: sighting.as_ref().and_then(|_| self.detector.name_at(&text.bytes, m)).map(str::to_owned),
                 sightings: sighting.into_iter().collect(),
+                witnesses: witness.into_iter().collect(),
             };
+            if self.options.cache.is_some() && !entry.sightings.is_empty() {
+                entry.sightings[0].telling = entry.digest();
+            }
             add(&mut self.entries, (m.rule, secret), entry);
         }
     }
@@ -328,6 +405,7 @@ impl Sink<'_> {
             Said::NoSuchRule(name) => {
                 // A mistake in an old version can be mended no more.
                 if !self.options.files || !matches!(source, Source::Object(..)) {
+                    self.misnamed += 1;
                     self.no_rules.insert(name);
                 }
                 None
@@ -383,63 +461,4 @@ fn shown(set: &RuleSet, rule: usize, verdict: Verdict, confidence: Confidence, o
         return options.show_malformed;
     }
     (meta.kind.is_reported() || options.show_publishable) && confidence >= options.confidence
-}
-
-/// What all workers found.
-#[derive(Debug, Default)]
-pub(super) struct Collected(Mutex<Entries>, Mutex<BTreeSet<String>>, Mutex<Vec<Problem>>);
-
-impl Collected {
-    pub(super) fn merge(&self, sink: Sink<'_>) {
-        if !sink.no_rules.is_empty() {
-            self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.no_rules);
-        }
-        if !sink.problems.is_empty() {
-            self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sink.problems);
-        }
-        if sink.entries.is_empty() {
-            return;
-        }
-        let mut all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        #[allow(clippy::iter_over_hash_type, reason = "merged into another map; sorted at the end")]
-        for (key, entry) in sink.entries {
-            add(&mut all, key, entry);
-        }
-    }
-
-    /// Takes only secrets that nobody else found.
-    pub(super) fn merge_new(&self, mut sink: Sink<'_>) {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sink.entries.retain(|key, _| !all.contains_key(key));
-        drop(all);
-        self.merge(sink);
-    }
-
-    /// What workers could not look into.
-    pub(super) fn take_problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    /// Objects with a sighting.
-    pub(super) fn history_objects(&self) -> HashSet {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.values()
-            .flat_map(|e| &e.sightings)
-            .filter_map(|s| match &s.spot {
-                Spot::Object(_, id) => Some(*id),
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// Names of files and directories of the history with a sighting.
-    pub(super) fn history_names(&self) -> BTreeSet<BString> {
-        let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let sightings = all.values().flat_map(|e| &e.sightings);
-        let names = sightings.filter_map(|s| match &s.spot {
-            Spot::Name(name) => Some(name.clone()),
-            _ => None,
-        });
-        names.collect()
-    }
 }
