@@ -97,7 +97,7 @@ fn words(text: &[u8]) -> Vec<Range<usize>> {
     let (mut words, mut at) = (Vec::new(), 0);
     while let Some(&byte) = text.get(at) {
         match byte {
-            b' ' | b'\t' => at += 1,
+            b' ' | b'\t' | b'\x0c' => at += 1,
             b'\\' if text[at + 1..].starts_with(b"\n") => at += 2,
             b'\\' if text[at + 1..].starts_with(b"\r\n") => at += 3,
             b'\n' | b'\r' | b';' | b'|' | b'&' | b')' | b'`' | b'#' => break,
@@ -217,6 +217,15 @@ mod tests {
             ("net user bob /delete", None),
         ] {
             assert_eq!(given(line), want, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Every word is in the text, behind the one before, and each step leads on.
+        #[test]
+        fn any_text_has_an_end(text in "[-a \t\r\n\x0b\x0c\\\\\"'`;|&)<>#]{0,60}") {
+            let words = words(text.as_bytes());
+            assert!(words.len() <= text.len() && words.windows(2).all(|w| w[0].end <= w[1].start), "{words:?}");
         }
     }
 
