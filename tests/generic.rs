@@ -7,8 +7,9 @@ use keyscan::detect::Detector;
 use keyscan::finding::Confidence;
 use keyscan::rules::builtin;
 use keyscan::structure::Rng;
+use serde_json::Value;
 
-use crate::util::{Repo, github_token, mint, scan_file};
+use crate::util::{Json, Repo, github_token, mint, scan_file};
 
 fn detector() -> &'static Detector {
     static DETECTOR: OnceLock<Detector> = OnceLock::new();
@@ -582,6 +583,31 @@ fn tests_and_documents_need_more_evidence() {
     repo.commit("a test");
     let said = repo.keyscan().args(["--confidence", "low", "--explain"]).run().code(1);
     said.says("stands in a test, and does not look random");
+}
+
+/// Values of one name and shape among tests are listed in part, over all files of a directory; elsewhere all of them.
+#[test]
+fn a_crowd_of_one_cause_is_listed_in_part_and_counted() {
+    let mut rng = Rng::new(41);
+    let repo = Repo::new();
+    const HEX: &[u8] = b"0123456789abcdef";
+    for file in 0..4 {
+        let lines: String = (0..3).map(|_| format!("secret: {}\n", rng.text(HEX, 40))).collect();
+        repo.write(format!("spec/vectors/{file}.yml"), &lines);
+        repo.write(format!("config/{file}.yml"), lines.replace("secret: ", "secret: a"));
+    }
+    repo.write("spec/vectors/other.yml", format!("secret: {}\n", rng.text(b"ghijkmnpqrstuvwxyz23456789", 24)));
+    repo.commit("vectors");
+    let listed = |json: &Json, under: &str| {
+        let of = |f: &&Value| f["occurrences"].to_string().contains(under);
+        json.findings().iter().filter(of).count()
+    };
+    let json = repo.json(1);
+    assert_eq!((listed(&json, "spec/"), listed(&json, "config/")), (5 + 1, 12), "{}", json.story);
+    let told = json.value["receipt"]["skipped"].to_string();
+    assert!(told.contains("7") && told.contains("named `secret`, beyond 5 alike"), "{told}");
+    let all = repo.keyscan().args(["--max-per-file", "0"]).json(1);
+    assert_eq!((listed(&all, "spec/"), listed(&all, "config/")), (12 + 1, 12), "{}", all.story);
 }
 
 #[test]
