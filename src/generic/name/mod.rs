@@ -127,7 +127,7 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         head: before.iter().any(|w| is(HEADS, w)),
         tail: !session && after.iter().any(|w| !digits(w) && !is(TAILS, w)),
         sealed: before.iter().any(|w| is(SEALED, w)),
-        derived: matches!(class, Class::Key | Class::BareKey | Class::Password)
+        derived: matches!(class, Class::Key | Class::BareKey | Class::Password | Class::Auth)
             && before.iter().any(|w| is(DERIVED, w))
             || class == Class::Token && before.iter().any(|w| w == b"hashed")
             || class == Class::Password && head == "encoded",

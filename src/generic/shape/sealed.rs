@@ -98,6 +98,7 @@ pub fn is_sealed(value: &[u8]) -> bool {
         || is_database_hash(value)
         || is_named_hash(value)
         || is_salted_hash(value)
+        || is_extended_public_key(value)
         || is_credential_scope(value)
         || is_point(value)
         || is_between_marks(value)
@@ -172,6 +173,11 @@ fn is_salted_hash(value: &[u8]) -> bool {
     let Some(at) = value.iter().position(|b| matches!(b, b'$' | b':')) else { return false };
     let (salt, hash) = (&value[..at], &value[at + 1..]);
     salt.len() >= 8 && hex(salt) && matches!(hash.len(), 32 | 40 | 64 | 96 | 128) && hex(hash)
+}
+
+/// `xpub...`: a public key of a wallet, in base58.
+fn is_extended_public_key(value: &[u8]) -> bool {
+    (107..=112).contains(&value.len()) && &value[1..4] == b"pub" && value.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// A password as MySQL (`*` and 40 hex digits) and PostgreSQL (`md5` and 32) keep it.
