@@ -577,3 +577,17 @@ fn hostile_bytes_do_no_harm() {
     let report: Value = run.json().value;
     assert_eq!(report["receipt"]["files"], 320);
 }
+
+/// A member of an archive is judged by its own path, too.
+#[test]
+fn a_test_in_an_archive_is_judged_as_a_test() {
+    let weak = concat!("Orca", "le18");
+    for (member, findings) in [("app/settings.py", 1), ("app/tests/settings.py", 0)] {
+        let repo = Repo::new();
+        let archive = tar(&[(member, format!("user = \"app\"\npassword = \"{weak}\"\n").as_bytes())]);
+        repo.write("dist/app.tar", archive);
+        repo.commit("a release");
+        let json = repo.json(findings);
+        assert_eq!(json.findings().len(), usize::try_from(findings).unwrap(), "{member}\n{}", json.story);
+    }
+}

@@ -7,8 +7,9 @@ use keyscan::detect::Detector;
 use keyscan::finding::Confidence;
 use keyscan::rules::builtin;
 use keyscan::structure::Rng;
+use serde_json::Value;
 
-use crate::util::{Repo, github_token, mint, scan_file};
+use crate::util::{Json, Repo, github_token, mint, scan_file};
 
 fn detector() -> &'static Detector {
     static DETECTOR: OnceLock<Detector> = OnceLock::new();
@@ -401,6 +402,117 @@ fn ids_vectors_and_what_is_sealed_are_told_from_secrets() {
     }
 }
 
+/// As above: what logs, hashes, parts of programs and documents have in the place of a secret.
+#[test]
+fn hashes_runs_and_pieces_of_documents_are_told_from_secrets() {
+    let mut rng = Rng::new(37);
+    const HEX: &[u8] = b"0123456789abcdef";
+    const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let (word, short) = (rng.text(ALNUM, 24), rng.text(ALNUM, 10));
+    let (sum, other, key) = (rng.text(HEX, 40), rng.text(HEX, 40), rng.text(HEX, 64));
+    let base64 = rng.text(ALNUM, 22) + "==";
+    let counting: String = (0..32).map(|byte| format!("{byte:02x}")).collect();
+    let print =
+        sum.to_uppercase().as_bytes().chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect::<Vec<_>>();
+    let pairs = [
+        // Logs and documents.
+        ("\"message\": \"[OneAuth:0011:Info:49ayh:7f2a] ready\"\n".into(), format!("OneAuth: {word}\n")),
+        ("secret: |\n  apiVersion: v1\n  kind: Pod\n".into(), format!("secret: |\n  {word}\n")),
+        (format!("// S: PrivateKey=RSA1024:[Blob {}]\n", "Hidden"), format!("// S: PrivateKey=RSA1024:{word}\n")),
+        (format!("KEY_SECRET = {short}.......{short}\n"), format!("KEY_SECRET = {short}.{short}\n")),
+        ("o.cookie_secret = \"16 bytes AES-128\"\n".into(), format!("o.cookie_secret = \"{word}\"\n")),
+        ("hmac_key = \"yaddayaddahexhexhex\"\n".into(), format!("hmac_key = \"{word}\"\n")),
+        (format!("password = \"wrongpass{short}\"\n"), format!("password = \"{short}\"\n")),
+        // Hashes, sums and prints.
+        (
+            format!("new Secret(\"{sum}\", \"mtls\") {{ Type = X509CertificateThumbprint }}\n"),
+            format!("new Secret(\"{sum}\", \"mtls\") {{ Type = SharedSecret }}\n"),
+        ),
+        (
+            format!("<user name=\"rod\" password=\"{sum}\"/>\n<user name=\"eva\" password=\"{other}\"/>\n"),
+            format!("<user name=\"rod\" password=\"{sum}\"/>\n<user name=\"eva\"/>\n"),
+        ),
+        (format!("String encodedPassword = \"{key}\";\n"), format!("String adminPassword = \"{key}\";\n")),
+        (format!("password = \"{{scrypt@v5}}{key}\"\n"), format!("password = \"{{noop}}{word}\"\n")),
+        (format!("PASSWORD='{}${key}'\n", &sum[..32]), format!("PASSWORD='{key}'\n")),
+        (format!("gpg_key: '{}  {}'\n", print[..5].join(" "), print[5..].join(" ")), format!("gpg_key: '{word}'\n")),
+        (
+            format!("{{\"secretData\":\"{{\\\"value\\\":\\\"{word}\\\",\\\"salt\\\":\\\"{base64}\\\"}}\"}}\n"),
+            format!("{{\"cookies\":\"{{\\\"salt\\\":\\\"{word}{base64}\\\"}}\"}}\n"),
+        ),
+        (format!("\"nonce\": \"{base64}\"\n"), format!("\"app_secret\": \"{base64}\"\n")),
+        (format!("secretHex = \"{counting}\"\n"), format!("secretHex = \"{key}\"\n")),
+        ("access_token \"aBc123DeF456Ghi789Jkl012MnO345\"\n".into(), format!("access_token \"{word}\"\n")),
+        // Code.
+        ("f(){RSAKey.prototype.encryptOAEP=RSAEncryptOAEP;x()}\n".into(), format!("f(){{x.RSAKey=\"{word}\";x()}}\n")),
+        ("socksAuth.Password = creds[1]\n".into(), format!("socksAuth.Password = {short}\n")),
+        ("\tp.JWTKey = o.JWTKey\n".into(), format!("\tp.JWTKey = \"{word}\"\n")),
+        (
+            "<string name=\"opt_revIvlFct_key\">revIvlFct</string>\n".into(),
+            format!("<string name=\"api_key\">{word}</string>\n"),
+        ),
+        ("var scaleFirstPass = \"vpp_rkrga=format=nv12:afbc=1\";\n".into(), format!("var adminPass = \"{short}\";\n")),
+        ("self.__pwd = 'C:\\\\'\n".into(), format!("self.__pwd = '{short}'\n")),
+        ("x --password=\"$RPCPASS\" \\\n  \"$@\"\n".into(), format!("x --password=\"{short}\" \\\n  \"$@\"\n")),
+        (format!("'OAuth oauth_signature=\"{word}%3D\"'\n"), format!("'OAuth oauth_token=\"{word}\"'\n")),
+    ];
+    let first = pairs;
+    let (salt, hash) = (rng.text(HEX, 39), rng.text(HEX, 128));
+    let pairs = [
+        // A table of users: the hash of a password beside its salt.
+        (
+            format!("<users name=\"eva\" password=\"{hash}\" salt=\"{salt}\"/>\n"),
+            format!("<users name=\"eva\" password=\"{hash}\" role=\"admin\"/>\n"),
+        ),
+        (
+            format!("<column name=\"salt\" value=\"{salt}\"/>\n<column name=\"password\" value=\"{hash}\"/>\n"),
+            format!("<column name=\"salt\" value=\"{salt}\"/>\n<column name=\"sum\" value=\"7\"/>\n"),
+        ),
+        (format!("\"passwordEncoded\": \"{key}\"\n"), format!("\"passwordDefault\": \"{key}\"\n")),
+        (format!("The encrypted password: {base64}\n"), format!("The new password: {base64}\n")),
+        // Names that promise something else.
+        (
+            "f(){owd='DockPanel$1',Pwd='DockPanel$DockLt',qwd='x'}\n".into(),
+            format!("f(){{a='1',Pwd='{word}',b='x'}}\n"),
+        ),
+        (format!("testKeyECPubX = \"{word}{short}\"\n"), format!("testKeyECPrivX = \"{word}{short}\"\n")),
+        ("passwordRevisionDate = \"4/14/83 3:56 PM\"\n".into(), format!("passwordDefault = \"{word}\"\n")),
+        (format!("{{ pass: '{}', fail: 'x' }}\n", &key[..32]), format!("{{ pass: '{}', user: 'x' }}\n", &key[..32])),
+        ("secret = f.get_user_secret(\"QTFMSIDLABXJQ\")\n".into(), format!("p = set_user_secret(\"{word}\")\n")),
+        (format!("alg_token: [\"{}\"]\nresumptionToken={word}/100\n", "RSA"), format!("accessToken={word}\n")),
+        // Values that are something else.
+        ("secrets: \"JIRA-API-EMAIL,JIRA-API-TOKEN\"\n".into(), format!("secrets: \"{word}\"\n")),
+        ("API_KEY_HEADER = \"X-Mifos-Api-Key\"\n".into(), format!("API_KEY_HEADER = \"{word}\"\n")),
+        ("--trust-gpg-keys 4AA394086372C20A,8A03EA3B385DBAA1 -x\n".into(), format!("--trust-gpg-key {word} -x\n")),
+        ("public const string Passkey = \"\\xe98c\";\n".into(), format!("const string Passkey = \"{word}\";\n")),
+        ("emoji[ideograph_secret]='\\xE3\\x8A\\x99'\n".into(), format!("emoji[ideograph_secret]='{word}'\n")),
+        ("app.password = L&ouml;senord:\n".into(), format!("app.password = {short}\n")),
+        ("secret: 'You are on list #1'\n".into(), format!("secret: '{word}'\n")),
+        ("cookie__keys: \"west.isClosed,east.isClosed\"\n".into(), format!("cookie_key: \"{word}\"\n")),
+        ("ssh --private-key ~/.ssh/id_xkcdq x\n".into(), format!("ssh --private-key {word} x\n")),
+        ("password: env.SEQ_MSSQL_PW || env.SEQ_PW\n".into(), format!("password: '{word}'\n")),
+        ("Copy_BibTeX_key=Kopier_&BibTeX-ngler\n".into(), format!("x_key={word}\n")),
+        ("users=test:$$apr1$$H6uskkkW$$IgXLP6ewTrSuBkTrqE8wj\n".into(), format!("auth=test:{word}\n")),
+        (format!("\"encrypted_credential\": \"{base64}\"\n"), format!("\"auth_credential\": \"{base64}\"\n")),
+        (format!("extKey: \"xpub{}\"\n", rng.text(ALNUM, 107)), format!("extKey: \"xprv{}\"\n", rng.text(ALNUM, 107))),
+        ("post \"/users/:id/:secret\" => \"users#qzupdt\"\n".into(), format!("{{ :secret => \"{word}\" }}\n")),
+        (format!("key='Fe26.2**{key}*x'\n"), format!("aes_key='{key}'\n")),
+        ("<RegistryKey Key=\"Software\\Acme\\Edge\\Extensions\\xqzkwv\">\n".into(), format!("<X ApiKey=\"{word}\">\n")),
+        (format!("pass('a={word}; b=2'); fail('a=1;')\n"), format!("pass = 'a={word}; b=2'\n")),
+        ("[\"arn:aws:secretsmanager:x:1:secret:SFTQzx/*\"]\n".into(), format!("[\"secret: {word}\"]\n")),
+        (
+            format!("![x](https://img.corp.net/a/status?token={word} \"x\")\n"),
+            format!("![x](https://img.corp.net/a?token={word} \"x\")\n"),
+        ),
+    ];
+    let all = first.iter().chain(&pairs).flat_map(|(none, secret)| [(none, true), (secret, false)]);
+    let wrong: Vec<_> = all.filter(|(text, none)| found(text).is_empty() != *none).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // What opens a session, and literals of reStructuredText.
+    assert_eq!(found(&format!("- app-auth.sid=s%3A{word}.{key}; Path=/\n")), ["generic-credential"]);
+    assert_eq!(found(&format!("Consumer Secret: ``{word}``\n")), ["generic-secret"]);
+}
+
 /// Of a pair of keys the one that only names its owner is left out.
 #[test]
 fn words_in_the_place_of_the_password_of_a_url_are_no_leak() {
@@ -474,6 +586,31 @@ fn tests_and_documents_need_more_evidence() {
     repo.commit("a test");
     let said = repo.keyscan().args(["--confidence", "low", "--explain"]).run().code(1);
     said.says("stands in a test, and does not look random");
+}
+
+/// Values of one name and shape among tests are listed in part, over all files of a directory; elsewhere all of them.
+#[test]
+fn a_crowd_of_one_cause_is_listed_in_part_and_counted() {
+    let mut rng = Rng::new(41);
+    let repo = Repo::new();
+    const HEX: &[u8] = b"0123456789abcdef";
+    for file in 0..4 {
+        let lines: String = (0..3).map(|_| format!("secret: {}\n", rng.text(HEX, 40))).collect();
+        repo.write(format!("spec/vectors/{file}.yml"), &lines);
+        repo.write(format!("config/{file}.yml"), lines.replace("secret: ", "secret: a"));
+    }
+    repo.write("spec/vectors/other.yml", format!("secret: {}\n", rng.text(b"ghijkmnpqrstuvwxyz23456789", 24)));
+    repo.commit("vectors");
+    let listed = |json: &Json, under: &str| {
+        let of = |f: &&Value| f["occurrences"].to_string().contains(under);
+        json.findings().iter().filter(of).count()
+    };
+    let json = repo.json(1);
+    assert_eq!((listed(&json, "spec/"), listed(&json, "config/")), (5 + 1, 12), "{}", json.story);
+    let told = json.value["receipt"]["skipped"].to_string();
+    assert!(told.contains("7") && told.contains("named `secret`, beyond 5 alike"), "{told}");
+    let all = repo.keyscan().args(["--max-per-file", "0"]).json(1);
+    assert_eq!((listed(&all, "spec/"), listed(&all, "config/")), (12 + 1, 12), "{}", all.story);
 }
 
 #[test]

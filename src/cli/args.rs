@@ -350,7 +350,8 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "What to report")]
     pub show_publishable: bool,
     /// Findings of one rule in one file that are listed; the rest is counted. Of secrets without a prefix in tests, documents
-    /// and copied libraries, or of medium confidence, a quarter of it. What is proven is always listed. 0: all.
+    /// and copied libraries, or of medium confidence, a quarter of it, and of one name and shape a twentieth. What is proven
+    /// is always listed. 0: all.
     #[arg(long, value_name = "N", default_value_t = crate::scan::crowd::MOST, help_heading = "What to report")]
     pub max_per_file: usize,
 

@@ -94,6 +94,9 @@ impl Place {
     /// What it says about a value, given what else is known of it.
     pub fn says(self, known: &[Evidence]) -> Option<Evidence> {
         let random = known.iter().any(|evidence| RANDOM.contains(evidence));
+        // In other languages words look random to who does not know them.
+        let text = known.iter().any(|evidence| matches!(evidence, Evidence::Spaces | Evidence::Wide));
+        let random = random && !(text && self == Self::Translation);
         Some(match (self, random) {
             (Self::Own, _) => return None,
             (Self::Example, false) => Evidence::WordInExample,

@@ -1,12 +1,13 @@
 //! Files full of findings: recorded traffic, generated examples, dumps. The first ones are listed and the rest counted.
+//! Values of one name and shape are a crowd sooner, and in tests and documents over all files of a directory.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bstr::{BStr, ByteSlice};
 
-use crate::finding::{self, Confidence, Finding, Receipt, Verdict};
-use crate::generic::Place;
+use crate::finding::{self, Confidence, Finding, Occurrence, Receipt, Verdict};
+use crate::generic::{self, Place};
 use crate::rules::{Anchoring, RuleSet};
 
 /// Findings of one rule in one file that are listed by default.
@@ -14,15 +15,18 @@ pub const MOST: usize = 100;
 /// Of secrets without a prefix that stand in tests, documents and copied libraries, or that little speaks for, only one in
 /// so many of these: generated examples and recorded traffic, of which the first few tell what the rest is.
 const FEWER: usize = 4;
+/// Of these, of one name and one shape, only one in so many.
+const ALIKE: usize = 20;
 /// Files that are named one by one.
 const NAMED: usize = 20;
 
 /// Leaves the first `most` findings of each rule in each file, and counts the others; 0: leaves all. What proves itself
 /// stays, and so does what stands in another file as well. `findings` come sorted, gravest first.
 pub(super) fn thin_out(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, receipt: &mut Receipt) {
-    if most == 0 || findings.len() <= most.div_ceil(FEWER) {
+    if most == 0 || findings.len() <= most.div_ceil(ALIKE) {
         return;
     }
+    thin_out_alike(set, findings, most.div_ceil(ALIKE), receipt);
     let mut seen: BTreeMap<(usize, bool, Vec<u8>), usize> = BTreeMap::new();
     findings.retain(|finding| {
         let Some(path) = only_file(finding).filter(|_| finding.verdict != Verdict::Proven) else { return true };
@@ -39,16 +43,87 @@ pub(super) fn thin_out(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, 
         .map(|(rule, most, path, count)| (rule, path, most, count - most))
         .collect();
     crowds.sort_by(|a, b| (Reverse(a.3), a.0, &a.1).cmp(&(Reverse(b.3), b.0, &b.1)));
-    for (rule, path, most, left) in crowds.iter().take(NAMED) {
-        let id = &set.metas()[*rule].id;
-        let what =
-            format!("findings of {id} in {} beyond the first {most}: --max-per-file 0 lists them", path.as_bstr());
-        receipt.skipped.push((what, *left as u64));
+    let told = crowds.into_iter().map(|(rule, path, most, left)| {
+        let id = &set.metas()[rule].id;
+        (format!("findings of {id} in {} beyond the first {most}", path.as_bstr()), left)
+    });
+    tell(told.collect(), "findings in other files beyond the first ones of a rule", receipt);
+}
+
+/// What values of a crowd have in common: rule, where they stand, name, and shape.
+type Cause = (usize, Vec<u8>, String, (usize, u8));
+
+/// Leaves the first `most` of the values that have name and shape in common: in tests, documents and copied libraries those
+/// of a directory, elsewhere those of a file that little speaks for.
+fn thin_out_alike(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, receipt: &mut Receipt) {
+    let mut seen: BTreeMap<Cause, usize> = BTreeMap::new();
+    findings.retain(|finding| {
+        let Some(cause) = cause_of(set, finding) else { return true };
+        let count = seen.entry(cause).or_default();
+        *count += 1;
+        *count <= most
+    });
+    let mut left: BTreeMap<(usize, Vec<u8>, String), usize> = BTreeMap::new();
+    for ((rule, place, name, _), count) in seen.into_iter().filter(|(_, count)| *count > most) {
+        *left.entry((rule, place, name)).or_default() += count - most;
     }
-    let rest: usize = crowds.iter().skip(NAMED).map(|(.., left)| left).sum();
+    let mut crowds: Vec<_> = left.into_iter().collect();
+    crowds.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
+    let told = crowds.into_iter().map(|((rule, place, name), left)| {
+        let id = &set.metas()[rule].id;
+        (format!("findings of {id} in {} named `{name}`, beyond {most} alike", place.as_bstr()), left)
+    });
+    tell(told.collect(), "findings in other files beyond the first ones of a name and shape", receipt);
+}
+
+/// The crowd that a finding may belong to; none, if it is proven, or sure and in a file of the project's own, or not sure and
+/// in several of them.
+fn cause_of(set: &RuleSet, finding: &Finding) -> Option<Cause> {
+    if !matches!(set.rules()[finding.rule].anchoring, Anchoring::Name(_)) || finding.verdict == Verdict::Proven {
+        return None;
+    }
+    let made_up = finding.occurrences.iter().all(is_made_up);
+    let path = if made_up {
+        files(finding).next()??
+    } else {
+        only_file(finding).filter(|_| finding.confidence < Confidence::High)?
+    };
+    let directory = path.rfind_byte(b'/').map_or(&path[..0], |at| &path[..=at]);
+    let place = if made_up && !directory.is_empty() { directory } else { path };
+    let name = finding.facts.iter().find(|f| f.label == generic::NAME).map(|f| f.value.as_str()).unwrap_or_default();
+    let name = name.chars().filter(|c| !c.is_ascii_digit()).collect();
+    Some((finding.rule, place.to_vec(), name, shape(finding.secret.expose())))
+}
+
+/// Does it stand among tests, documents or copied libraries, by the path of each file or by that of the member of an archive?
+fn is_made_up(occurrence: &Occurrence) -> bool {
+    let made_up = |path: &BStr| Place::of(path) > Place::Example;
+    occurrence.member.as_ref().is_some_and(|member| made_up(member.as_bstr()))
+        || paths(occurrence).iter().all(|path| path.is_some_and(made_up))
+}
+
+/// The shape of a value: its length, exactly only of hex digits, and its characters.
+fn shape(value: &[u8]) -> (usize, u8) {
+    let kind = match () {
+        () if value.iter().all(u8::is_ascii_hexdigit) => return (value.len(), 0),
+        () if value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-') => return (value.len(), 1),
+        () if value.iter().all(u8::is_ascii_alphanumeric) => 2,
+        () => 3,
+    };
+    (value.len() / KEY, kind)
+}
+
+/// Values shorter than this are more like passwords, longer ones like keys.
+const KEY: usize = 24;
+
+/// Counts what is not listed: the largest crowds one by one, the `others` together.
+fn tell(crowds: Vec<(String, usize)>, others: &str, receipt: &mut Receipt) {
+    let rest: usize = crowds.iter().skip(NAMED).map(|(_, left)| left).sum();
+    for (what, left) in crowds.into_iter().take(NAMED) {
+        receipt.skipped.push((format!("{what}: --max-per-file 0 lists them"), left as u64));
+    }
     if rest > 0 {
-        let what = "findings in other files beyond the first ones of a rule: --max-per-file 0 lists them";
-        receipt.skipped.push((what.to_owned(), rest as u64));
+        receipt.skipped.push((format!("{others}: --max-per-file 0 lists them"), rest as u64));
     }
 }
 
@@ -59,13 +134,23 @@ fn most_in(set: &RuleSet, rule: usize, sure: bool, path: &BStr, most: usize) -> 
     if crowded { most.div_ceil(FEWER) } else { most }
 }
 
-/// The path of a finding that stands in one file only, in whatever versions.
-fn only_file(finding: &Finding) -> Option<&BStr> {
-    let mut paths = finding.occurrences.iter().flat_map(|o| match &o.place {
+/// The paths of a finding; none for what has no file.
+fn files(finding: &Finding) -> impl Iterator<Item = Option<&BStr>> {
+    finding.occurrences.iter().flat_map(paths)
+}
+
+/// The paths of an occurrence.
+fn paths(occurrence: &Occurrence) -> Vec<Option<&BStr>> {
+    match &occurrence.place {
         finding::Place::File { path } => vec![Some(path.as_bstr())],
         finding::Place::Blob { paths, .. } if !paths.is_empty() => paths.iter().map(|p| Some(p.as_bstr())).collect(),
         _ => vec![None],
-    });
+    }
+}
+
+/// The path of a finding that stands in one file only, in whatever versions.
+fn only_file(finding: &Finding) -> Option<&BStr> {
+    let mut paths = files(finding);
     let first = paths.next()??;
     paths.all(|path| path == Some(first)).then_some(first)
 }

@@ -51,14 +51,17 @@ pub(super) fn quoted(view: &mut View<'_>, at: usize) -> Option<(Range<usize>, us
             (b'&', len)
         }
         byte @ (b'"' | b'\'' | b'`') => {
-            let triple = view.get(open + 1) == Some(byte) && view.get(open + 2) == Some(byte);
-            (byte, if triple { 3 } else { 1 })
+            let double = view.get(open + 1) == Some(byte);
+            let triple = double && view.get(open + 2) == Some(byte);
+            // A literal of reStructuredText: ``value``.
+            let literal = double && byte == b'`' && view.get(open + 2).is_some_and(|b| b.is_ascii_graphic());
+            (byte, if triple { 3 } else { 1 + usize::from(literal) })
         }
         _ => return None,
     };
     let mark: Vec<u8> = view.slice(at..open + len).to_vec();
     let start = open + len;
-    let lines = len == 3 || quote == b'`';
+    let lines = len == 3 || quote == b'`' && len == 1;
     let mut i = start;
     while i < start + VALUE {
         match view.get(i)? {

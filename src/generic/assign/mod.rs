@@ -126,6 +126,13 @@ pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     let (closed, mut at) = close(view, name.end);
     let gap = at;
     at = view.blanks(at);
+    // `"/users/:id/:secret" => "users#show"`: a part of a route.
+    if before == Some(b':')
+        && matches!(view.get(name.end), Some(b'"' | b'\''))
+        && view.before(name.start - 1) == Some(b'/')
+    {
+        return None;
+    }
     // `did:key:...`: a scheme, not a name.
     if before == Some(b':')
         && view.get(at) == Some(b':')

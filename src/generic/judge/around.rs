@@ -47,9 +47,22 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
     add(hex && summed, Evidence::Sum);
     let named_token = name.class == Class::Token && line.ends_with(b"&") || site.op == Op::Query;
     add(
-        named_token && (badge(b"badge") || badge(b".svg?") || badge(b"shields.io/") || badge(b"alt=media&")),
+        named_token
+            && (badge(b"badge")
+                || badge(b".svg?")
+                || badge(b"shields.io/")
+                || badge(b"/status?")
+                || badge(b"alt=media&"))
+            || name.class == Class::Token && opens_media(line),
         Evidence::Badge,
     );
+    add(is_thumbprint(view, site, value), Evidence::Thumbprint);
+    // `arn:aws:secretsmanager:...:secret:name`
+    add(site.op == Op::Colon && badge(b"arn:aws"), Evidence::SealedBehind);
+    add([&b"encrypted "[..], b"Encrypted ", b"hashed "].iter().any(|w| line.ends_with(w)), Evidence::NameDerived);
+    add(name.class == Class::Password && is_beside_fail(view, site), Evidence::BesideFail);
+    add(is_made_name(view, site, line), Evidence::MadeName);
+    add(name.class == Class::Password && is_user_hash(view, site, value), Evidence::UserHash);
     add(line.ends_with(b"public ") || line.ends_with(b"Public "), Evidence::SaidPublic);
     let signed = name.class == Class::Auth && line.ends_with(b"AWS4-HMAC-SHA256 ");
     let owner = is_owner(value) && (signed || name.around.access && secret_beside(view, site));
@@ -61,7 +74,7 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
         memchr::memchr2_iter(word[0], word[0].to_ascii_uppercase(), near)
             .any(|i| near.get(i..i + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word)))
     };
-    let words: [&[u8]; 18] = [
+    let words: [&[u8]; 22] = [
         b"kdf",
         b"cipher",
         b"dklen",
@@ -82,6 +95,11 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
         // What was sealed with an authenticated cipher.
         b"\"iv\"",
         b"aead",
+        // Beside the hash that it was used for.
+        b"iterations",
+        b"secretdata",
+        b"hashed",
+        b"pbkdf",
     ];
     let dated = value.starts_with(b"20") && value.len() > 10 && value[4] == b'-' && value[7] == b'-';
     // An attribute of a page.
@@ -90,10 +108,88 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
         || site.op == Op::Query
         || dated
         || name.class == Class::Salt && words.iter().any(|word| says(word));
-    add(name.class == Class::Salt && public, Evidence::PublicSalt);
+    let beside = name.class == Class::Salt && is_beside_hash(view, site, value);
+    add(name.class == Class::Salt && (public || beside), Evidence::PublicSalt);
     let hashes = [&b"hash"[..], b"crypt", b"digest", b"md5"].iter().any(|word| says(word));
-    add(name.class == Class::Password && hex_of_sum(value) && hashes, Evidence::HashNear);
+    let answer = view.slice(site.name.clone()).ends_with(b"answer");
+    let salted = value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit) && is_beside_salt(view, site);
+    let hash = name.class == Class::Password && (hex_of_sum(value) && hashes || salted) || answer && salted;
+    add(hash, Evidence::HashNear);
     add(says(b"user") || says(b"login") || says(b"email") || says(b"-u "), Evidence::UserNear);
+}
+
+/// Does a hash stand around, of which this is the salt?
+fn is_beside_hash(view: &mut View<'_>, site: &Site, value: &[u8]) -> bool {
+    let from = site.name.start.saturating_sub(TEXTS);
+    let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + TEXTS)];
+    let hash = |word: &[u8]| word.len() >= 32 && word != value && word.iter().all(u8::is_ascii_hexdigit);
+    let says =
+        |part: &&[u8]| part.windows(4).any(|w| w.eq_ignore_ascii_case(b"pass") || w.eq_ignore_ascii_case(b"hash"));
+    parts.iter().any(says) && parts.iter().any(|part| part.split(|b| !b.is_ascii_alphanumeric()).any(hash))
+}
+
+/// Does a salt stand beside, as beside a hash in a table of users?
+fn is_beside_salt(view: &mut View<'_>, site: &Site) -> bool {
+    let from = site.name.start.saturating_sub(BESIDE);
+    let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + BESIDE)];
+    let says = |part: &&[u8]| part.windows(4).any(|w| w.eq_ignore_ascii_case(b"salt"));
+    parts.iter().any(says)
+}
+
+/// Is it what must pass a test, beside what must fail: `pass: '...', fail: '...'`?
+fn is_beside_fail(view: &mut View<'_>, site: &Site) -> bool {
+    if !matches!(view.slice(site.name.clone()), b"pass" | b"passes") {
+        return false;
+    }
+    let from = site.name.start.saturating_sub(TEXTS);
+    let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + TEXTS)];
+    let says = |word: &[u8]| parts.iter().any(|part| memchr::memmem::find(part, word).is_some());
+    says(b"fail(") || says(b"fail:") || says(b"fails:") || says(b"\"fail\"") || says(b"'fail'")
+}
+
+/// Do names that differ in one letter stand around, as a program makes them: `owd='a',Pwd='b',qwd='c'`?
+fn is_made_name(view: &mut View<'_>, site: &Site, line: &[u8]) -> bool {
+    let name = view.slice(site.name.clone());
+    if name.len() > 4 || view.get(site.name.end) != Some(b'=') {
+        return false;
+    }
+    let after = view.line_from(site.value.end, 80);
+    let others = [line, after].into_iter().flat_map(|part| part.split(|b| *b == b',')).filter(|entry| {
+        entry.get(name.len()) == Some(&b'=') && entry[1..name.len()] == name[1..] && entry[0] != name[0]
+    });
+    others.count() > 0
+}
+
+/// Does a line end in the query of a file that a storage hands out to everybody: `?alt=media&token=`, escaped or not?
+fn opens_media(line: &[u8]) -> bool {
+    [&b"alt=media&"[..], b"alt=media&amp;", b"alt=media\\"].iter().any(|end| line.ends_with(end))
+}
+
+/// Is it as long as the thumbprint of a certificate, and does the text around speak of one?
+fn is_thumbprint(view: &mut View<'_>, site: &Site, value: &[u8]) -> bool {
+    if !matches!(value.len(), 40 | 64) || !value.iter().all(u8::is_ascii_hexdigit) {
+        return false;
+    }
+    let from = site.name.start.saturating_sub(NEAR);
+    let parts = [view.slice(from..site.value.start), view.slice(site.value.end..site.value.end + NEAR)];
+    let says = |word: &[u8]| parts.iter().any(|part| memchr::memmem::find(part, word).is_some());
+    says(b"humbprint") || says(b"THUMBPRINT")
+}
+
+/// Does the list around give others, under the same name, another value as long as this hash? They are hashes of passwords,
+/// also with their salt.
+fn is_user_hash(view: &mut View<'_>, site: &Site, value: &[u8]) -> bool {
+    let hex = |text: &[u8]| text.iter().all(u8::is_ascii_hexdigit);
+    if value.len() < 32 || !hex(value) {
+        return false;
+    }
+    let tied = view.slice(site.name.start..site.value.start);
+    let from = site.name.start.saturating_sub(2 * TEXTS);
+    let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + 2 * TEXTS)];
+    let mut others = parts.iter().flat_map(|part| {
+        memchr::memmem::find_iter(part, tied).filter_map(|at| part.get(at + tied.len()..at + tied.len() + value.len()))
+    });
+    others.any(|other| other != value && hex(other))
 }
 
 /// Is the name itself one text of a list, behind another: `"secret","token","..."`? Options of a command are written so, too.
@@ -118,13 +214,17 @@ pub(super) fn is_first_of_more(view: &mut View<'_>, site: &Site) -> bool {
 pub(super) fn looks_up(view: &mut View<'_>, site: &Site) -> bool {
     const WORDS: &[&[u8]] =
         &[b"get", b"find", b"load", b"read", b"fetch", b"lookup", b"env", b"prompt", b"ask", b"input"];
-    let between = view.slice(site.name.end..site.value.start);
-    let Some(open) = between.iter().rposition(|b| *b == b'(') else { return false };
-    let head = &between[..open];
-    let start = head.iter().rposition(|b| !assign::in_name(*b)).map_or(0, |i| i + 1);
-    let last = head[start..].rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let name = called(view, site);
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
     let says = |w: &&[u8]| last.len() >= w.len() && last[..w.len()].eq_ignore_ascii_case(w);
     assign::has_key_word(last) || WORDS.iter().any(says)
+}
+
+/// The name of the function that the value is handed to: `f.get_user_secret` of `p = f.get_user_secret("...")`.
+pub(super) fn called<'a>(view: &mut View<'a>, site: &Site) -> &'a [u8] {
+    let between = view.slice(site.name.end..site.value.start);
+    let head = between.iter().rposition(|b| *b == b'(').map_or(&between[..0], |open| &between[..open]);
+    head.rsplit(|b| !assign::in_name(*b)).next().unwrap_or_default()
 }
 
 /// Does the name begin an item of a list in YAML: `- key: value`?

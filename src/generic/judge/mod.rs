@@ -2,7 +2,7 @@
 
 mod around;
 
-use around::{around, is_before_ciphertext, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up};
+use around::{around, called, is_before_ciphertext, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up};
 
 use crate::generic::assign::{self, Op, Quote, Site};
 use crate::generic::name::{Class, Name};
@@ -62,8 +62,16 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     of_words(&value, &likeness, view.slice(site.name.clone()), &mut add);
     of_shape(&value, &likeness, &mut add);
     let bare = site.quote != Quote::Quoted;
-    let opens = site.quote == Quote::BareAmong && value.contains(&b'(') && !value.contains(&b')');
-    add(shape::is_between_literals(&value) || bare && shape::is_code_piece(&value) || opens, Evidence::CodePiece);
+    let left_open = |open: u8, close: u8| value.contains(&open) && !value.contains(&close);
+    let opens = site.quote == Quote::BareAmong && (left_open(b'(', b')') || left_open(b'[', b']'));
+    add(
+        shape::is_between_literals(&value) || bare && shape::is_code_piece(&value) || opens || shape::is_entry(&value),
+        Evidence::CodePiece,
+    );
+    let filled = site.pieces.first().is_some_and(|p| shape::is_template(view.slice(p.clone())));
+    add(filled && !shape::is_template(&value), Evidence::Template);
+    add(is_part_of_name(view.slice(site.name.clone()), &value, bare), Evidence::PartOfName);
+
     add(!bare && shape::has_breaks(&value), Evidence::Breaks);
     add(name.class == Class::Salt && value.len() < 9, Evidence::ShortSalt);
     add(site.op == Op::Call && is_first_of_more(view, site), Evidence::FirstOfMore);
@@ -77,11 +85,17 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     let section = site.wrapped && is_first_of_two(view, site);
     add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
     add(bare && shape::is_type(&value), Evidence::Constant);
-    let print =
-        value.iter().filter(|b| **b != b' ').all(u8::is_ascii_hexdigit) && matches!(value.len(), 8 | 16 | 40 | 50);
-    add(name.around.gpg && print, Evidence::KeyPrint);
+    // `L&ouml;senord` in a file of settings: only its start was read.
+    let entity = value.iter().rposition(|b| *b == b'&').map(|at| &value[at + 1..]);
+    let cut = entity.is_some_and(|e| (2..8).contains(&e.len()) && e.iter().all(u8::is_ascii_lowercase));
+    add(bare && cut && view.get(site.value.end) == Some(b';'), Evidence::CodePiece);
+    let asked = if site.op == Op::Call { view.slice(site.name.clone()) } else { called(view, site) };
+    let asks =
+        (site.op == Op::Call || site.wrapped && !(named || section)) && assign::has_key_word(asked) && gets(asked);
+    add(asks, Evidence::LookedUp);
+    add(name.around.gpg && is_key_print(&value), Evidence::KeyPrint);
     add(site.op == Op::Pair && shape::are_siblings(view.slice(site.name.clone()), &value), Evidence::Siblings);
-    add(is_wide_text(&value, &counts), Evidence::WideText);
+    add(is_wide_text(&value, &counts) || shape::is_few_escapes(&value), Evidence::WideText);
     add(counts.upper == 1 && value[0].is_ascii_uppercase() && counts.lower + 1 == value.len(), Evidence::OneWord);
     add(counts.lower == value.len() && likeness.bits > WORD && likeness.bits < 4.0, Evidence::LowerWord);
     let word = value.iter().all(u8::is_ascii_lowercase) || value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
@@ -93,7 +107,10 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);
     let closed = matches!(view.get(site.name.end), Some(b'"' | b'\''));
     let record = closed || name.class == Class::BareKey && is_item(view, site);
-    add(name.class == Class::BareKey && site.op == Op::Colon && record, Evidence::KeyOfRecord);
+    // `android:key="..."`: an attribute with a namespace.
+    let attribute = site.op == Op::Equals && view.before(site.name.start) == Some(b':');
+    let record = record && site.op == Op::Colon || attribute;
+    add(name.class == Class::BareKey && record, Evidence::KeyOfRecord);
     add(name.class == Class::BareKey && site.op == Op::Query, Evidence::KeyOfQuery);
     add(name.class != Class::Password && value.len() <= SHORT_KEY, Evidence::ShortKey);
     add(is_before_ciphertext(view, site, &value), Evidence::SealedBehind);
@@ -104,6 +121,34 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     }
     around(view, name, site, &value, &mut list);
     Some(list)
+}
+
+/// Is it the name of a function that gets a secret by its name: `get_user_secret("...")`?
+fn gets(name: &[u8]) -> bool {
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    [&b"get"[..], b"find", b"load", b"fetch", b"lookup"].iter().any(|word| {
+        let next = last.get(word.len());
+        last.starts_with(word) && next.is_some_and(|b| *b == b'_' || b.is_ascii_uppercase())
+    })
+}
+
+/// The fingerprint of a key of GnuPG, or the end of one: hex digits with blanks, and a sign that no other key will do.
+fn is_key_print(value: &[u8]) -> bool {
+    let print = value.strip_suffix(b"!").unwrap_or(value);
+    let print = print.strip_prefix(b"0x").unwrap_or(print);
+    let digits = print.iter().filter(|b| b.is_ascii_hexdigit()).count();
+    if print.contains(&b',') {
+        return print.split(|b| *b == b',').all(is_key_print);
+    }
+    matches!(digits, 8 | 16 | 32 | 40) && print.iter().all(|b| b.is_ascii_hexdigit() || *b == b' ')
+}
+
+/// Is the value a part of its name (`options_revIvl_key: revIvl`), or a member that is called alike (`p.JWTKey = o.JWTKey`)?
+fn is_part_of_name(name: &[u8], value: &[u8], bare: bool) -> bool {
+    let last = |text: &[u8]| text.rsplit(|b| *b == b'.').next().unwrap_or_default().to_ascii_lowercase();
+    let inside = value.len() >= 5 && value.len() < name.len() && name.windows(value.len()).any(|w| w == value);
+    let secret = |text: &[u8]| text.iter().any(u8::is_ascii_digit);
+    inside && !secret(value) || bare && value.contains(&b'.') && !secret(value) && last(name) == last(value)
 }
 
 /// Letters that English lacks, and none of what passwords have besides.

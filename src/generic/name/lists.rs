@@ -77,15 +77,19 @@ pub(super) const ABOUT: &[&str] = &[
     "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",
     "username", "guid", "uuid", "site", "tag", "permissions", "category", "icon", "color", "colour", "style", "width",
     "height", "rules", "validator", "validation", "strength", "mismatch", "expired", "incorrect", "wrong", "protected",
-    "public",
+    "public", "signature", "signatures", "payload", "verifier", "date", "accessor", "supported", "question",
 ];
 
 /// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.
 #[rustfmt::skip]
 pub(super) const SEALED: &[&str] = &[
     "hash", "hashed", "md5", "digest", "encrypted", "crypt", "sha", "md", "bcrypt", "enc", "sealed", "fingerprint",
-    "checksum", "kcv", "ciphertext", "wrapped", "sealedsecret",
+    "checksum", "kcv", "ciphertext", "wrapped", "sealedsecret", "thumbprint",
 ];
+
+/// Words before `pass` with which it is one run of several over the same data.
+pub(super) const RUNS: &[&str] =
+    &["first", "second", "third", "one", "two", "single", "multi", "final", "last", "render", "shader", "filter"];
 
 /// Of these, the words that do not name a kind of key.
 pub(super) const DERIVED: &[&str] =
@@ -95,5 +99,5 @@ pub(super) const DERIVED: &[&str] =
 #[rustfmt::skip]
 pub(super) const PASSING: &[&str] = &[
     "page", "nextpage", "next", "continuation", "pagination", "cursor", "csrf", "xsrf", "authenticity", "antiforgery",
-    "forgery", "idempotency", "cancellation", "cancel", "action", "lock", "serialized",
+    "forgery", "idempotency", "cancellation", "cancel", "action", "lock", "serialized", "resumption",
 ];

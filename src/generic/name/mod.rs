@@ -5,7 +5,9 @@ mod split;
 
 use std::ops::Range;
 
-use lists::{ABOUT, DERIVED, HEADS, KEY_HEADS, KEY_NAMES, KEY_NOT, PASSING, PASSWORD, PASSWORD_ENDS, SEALED, TAILS};
+use lists::{
+    ABOUT, DERIVED, HEADS, KEY_HEADS, KEY_NAMES, KEY_NOT, PASSING, PASSWORD, PASSWORD_ENDS, RUNS, SEALED, TAILS,
+};
 use split::Words;
 
 use crate::generic::words;
@@ -99,13 +101,21 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
     let before: Vec<Vec<u8>> = list[..at].iter().map(lower).collect();
     let after: Vec<Vec<u8>> = list[at + 1..].iter().map(lower).collect();
     let head = before.last().and_then(|w| std::str::from_utf8(w).ok()).unwrap_or_default();
+    // `x_key` is a key, `BibTeX_key` is none.
+    let head = if head.len() == 1 && before.len() > 1 { "" } else { head };
     let (class, plural) = class(word, head)?;
     let is = |list: &[&str], w: &[u8]| list.iter().any(|l| l.as_bytes() == w);
-    if before.iter().any(|w| is(KEY_NOT, w)) {
+    if before.iter().any(|w| is(KEY_NOT, w)) || word == "pass" && RUNS.contains(&head) || word == "chpwd" {
         return None;
     }
+    // `auth.sid`: the id of a session, which opens it. `oauth.client` is the id of a client.
+    let session = class == Class::Auth && after.last().is_some_and(|w| w == b"sid");
+    let client = class == Class::Auth && after.first().is_some_and(|w| w == b"client");
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    if after.last().is_some_and(|w| is(ABOUT, w))
+    if after.last().is_some_and(|w| is(ABOUT, w) && !session)
+        || client
+        || after.iter().any(|w| matches!(w.as_slice(), b"prototype" | b"pub" | b"public"))
+        || class == Class::Password && after.last().is_some_and(|w| w == b"encoded")
         || after.iter().any(|w| is(SEALED, w))
         || is_random(name)
         || is_file(name)
@@ -115,11 +125,12 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
     }
     let around = Around {
         head: before.iter().any(|w| is(HEADS, w)),
-        tail: after.iter().any(|w| !digits(w) && !is(TAILS, w)),
+        tail: !session && after.iter().any(|w| !digits(w) && !is(TAILS, w)),
         sealed: before.iter().any(|w| is(SEALED, w)),
-        derived: matches!(class, Class::Key | Class::BareKey | Class::Password)
+        derived: matches!(class, Class::Key | Class::BareKey | Class::Password | Class::Auth)
             && before.iter().any(|w| is(DERIVED, w))
-            || class == Class::Token && before.iter().any(|w| w == b"hashed"),
+            || class == Class::Token && before.iter().any(|w| w == b"hashed")
+            || class == Class::Password && head == "encoded",
         // `X-Ops-Authorization-1`: a line of the signature of a request.
         passing: word == "authorization" && after.len() == 1 && digits(&after[0])
             // The address that a validator is paid out to.

@@ -22,9 +22,14 @@ pub fn is_code(value: &[u8]) -> bool {
     let open = value.len() != trimmed.len()
         && (matches!(trimmed.first(), Some(b'+' | b',' | b')' | b'.' | b'&' | b'|'))
             || matches!(trimmed.last(), Some(b'+' | b',' | b'(' | b'.' | b'&')));
+    // `west.isClosed,east.isClosed`
+    let letters = |w: &[u8]| !w.is_empty() && w.iter().all(u8::is_ascii_alphabetic);
+    let members = value.contains(&b',')
+        && value.split(|b| *b == b',').all(|part| part.contains(&b'.') && part.split(|b| *b == b'.').all(letters));
     // `"text",validate(p){...`
     let follows = value.first() == Some(&b',') && value.contains(&b'(') && value.contains(&b'{');
     open || follows
+        || members
         || matches!(value.first(), Some(b')' | b',')) && value.contains(&b' ')
         || starts && (member || call || index)
         || has_pair(value, &[b"->", b"::", b"=>", b"&&"])
@@ -42,8 +47,9 @@ pub fn is_between_literals(value: &[u8]) -> bool {
     let end = inner.iter().rev().take_while(|b| quotes(b)).count();
     let Some(inner) = inner.get(start..inner.len().saturating_sub(end)) else { return false };
     inner.len() >= 3
-        && matches!(inner.first(), Some(b')' | b'+' | b',' | b'~'))
-        && matches!(inner.last(), Some(b'(' | b'+' | b',' | b'~' | b'['))
+        && matches!(inner.first(), Some(b')' | b'+' | b',' | b'~' | b'.'))
+        && matches!(inner.last(), Some(b'(' | b'+' | b',' | b'~' | b'[' | b'.' | b'='))
+        && (inner.contains(&b' ') || !matches!(inner.last(), Some(b'=')))
 }
 
 /// The rest of an object literal (`!0,range:!0`), or a chain of assignments (`a.b=a.c=void`).
@@ -71,8 +77,44 @@ pub fn is_code_piece(value: &[u8]) -> bool {
     let nested = has(value, b":{") || records.count() >= 2;
     // `vec![0u8`
     let calls = value.iter().take_while(|b| word(b)).count();
+    let item = calls > 1 && value[0].is_ascii_alphabetic() && is_index(&value[calls..]);
     let called = calls > 1 && matches!(value.get(calls..calls + 2), Some(b"![" | b"!(" | b"!{"));
-    entry.count() > 0 || assigned || called || open || called_plain || nested
+    // `!0,d(),p(!1)`, `__pyx_t_2`, `**Note`
+    let minified = value.len() > 2 && matches!(value[..3], [b'!', b'0' | b'1', b',' | b';' | b')']);
+    let made =
+        value.starts_with(b"__") && value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
+    minified
+        || made
+        || value.starts_with(b"**")
+        || item
+        || is_log_tag(value)
+        || entry.count() > 0
+        || assigned
+        || called
+        || open
+        || called_plain
+        || nested
+}
+
+/// `[1]`, `[i]`
+fn is_index(text: &[u8]) -> bool {
+    let inner = text.strip_prefix(b"[").and_then(|t| t.strip_suffix(b"]"));
+    inner.is_some_and(|i| matches!(i.len(), 1 | 2) && i.iter().all(u8::is_ascii_alphanumeric))
+}
+
+/// What stands at the head of a line of a log: `0011:Info:49ay`.
+fn is_log_tag(value: &[u8]) -> bool {
+    const LEVELS: &[&[u8]] = &[b"info", b"warn", b"warning", b"debug", b"error", b"trace", b"verbose", b"notice"];
+    let mut parts = value.split(|b| *b == b':');
+    value.iter().filter(|b| **b == b':').count() >= 2
+        && parts.any(|part| LEVELS.iter().any(|level| part.eq_ignore_ascii_case(level)))
+}
+
+/// An entry of a map: `apiVersion: v1`. In the place of a secret it is the first line of a document.
+pub fn is_entry(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let Some(rest) = value[name..].strip_prefix(b": ") else { return false };
+    name >= 4 && value[0].is_ascii_lowercase() && rest.first().is_some_and(u8::is_ascii_alphanumeric) && rest.len() < 24
 }
 
 /// A type of a language: `Uint8Array`, `memoryview`.

@@ -1,6 +1,7 @@
 //! Constants: numbers, truth values, types, names of ciphers, colours.
 
 use super::escape::is_few_escapes;
+use crate::generic::assign;
 
 /// A number, a truth value, a type, or nothing.
 pub fn is_constant(value: &[u8]) -> bool {
@@ -91,8 +92,14 @@ pub fn is_constant(value: &[u8]) -> bool {
         || text.trim_start_matches('-').starts_with("0x") && value.len() < 12
 }
 
-/// Words of capitals, with numbers among them: `TLS_RSA_WITH_AES_128_CBC_SHA`.
+/// Words of capitals, with numbers among them: `TLS_RSA_WITH_AES_128_CBC_SHA`; names of secrets: `CI-API-USER,CI-API-TOKEN`;
+/// the name of a header: `X-Api-Key`.
 fn is_constant_name(value: &[u8]) -> bool {
+    let capitals = value.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b',' | b'_'));
+    let header = value.starts_with(b"X-") && value[2..].iter().all(|b| b.is_ascii_alphabetic() || *b == b'-');
+    if header || capitals && value.contains(&b'-') && assign::has_key_word(value) {
+        return true;
+    }
     let mut words = 0;
     value.split(|b| *b == b'_').all(|part| {
         let letters = part.iter().take_while(|b| b.is_ascii_uppercase()).count();

@@ -79,7 +79,7 @@ pub fn has_breaks(value: &[u8]) -> bool {
 }
 
 /// One to three characters, each written as an escape: `\uE002`, `&#xf21b;`.
-pub(super) fn is_few_escapes(value: &[u8]) -> bool {
+pub fn is_few_escapes(value: &[u8]) -> bool {
     // `\f21b`, as style sheets write it.
     let plain = value.strip_prefix(b"\\").unwrap_or(value);
     if plain.len() == 5 && plain[0] == b'\\' && plain[1..].iter().all(u8::is_ascii_hexdigit) {
@@ -91,7 +91,7 @@ pub(super) fn is_few_escapes(value: &[u8]) -> bool {
         let len = if rest.starts_with(b"\\u") {
             2 + hex(2).min(4)
         } else if rest.starts_with(b"\\x") {
-            2 + hex(2).min(2)
+            2 + if rest.len() == 6 && hex(2) == 4 { 4 } else { hex(2).min(2) }
         } else if rest.starts_with(b"&#x") {
             3 + hex(3) + 1
         } else if rest.starts_with(b"&#") {

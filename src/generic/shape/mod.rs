@@ -12,11 +12,12 @@ mod template;
 mod text;
 
 pub use code::{
-    are_siblings, is_between_literals, is_class_path, is_code, is_code_piece, is_identifier, is_regex, is_type,
+    are_siblings, is_between_literals, is_class_path, is_code, is_code_piece, is_entry, is_identifier, is_regex,
+    is_type,
 };
 pub use constant::is_constant;
 pub use count::{Counts, counts};
-pub use escape::{decoded, has_breaks, is_packed, unescaped};
+pub use escape::{decoded, has_breaks, is_few_escapes, is_packed, unescaped};
 pub use number::{is_address, is_numeric, is_uuid};
 pub use place::{is_file, is_path};
 pub use placeholder::{placeholder_share, says_example, sequence_share};

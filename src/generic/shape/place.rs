@@ -9,6 +9,8 @@ pub fn is_path(value: &[u8]) -> bool {
         && value.len().is_multiple_of(4)
         && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
     has(value, b"://")
+        || is_windows_path(value)
+        || value.len() >= 3 && value[0].is_ascii_alphabetic() && value[1] == b':' && value[2] == b'\\'
         || [&b"/"[..], b"./", b"../", b"~/", b"C:\\", b"//"].iter().any(|s| value.starts_with(s))
             && slashes >= 1
             && !base64
@@ -17,6 +19,12 @@ pub fn is_path(value: &[u8]) -> bool {
             && !base64
             && !value.iter().any(|b| matches!(b, b'+' | b'=' | b'!' | b'@' | b'#' | b'$' | b'%'))
             && crate::generic::words::likeness(value).bits > 0.0
+}
+
+/// Names with backslashes between them, single or doubled: `Software\\Acme\\Extensions`.
+fn is_windows_path(value: &[u8]) -> bool {
+    let slashes = value.windows(2).filter(|w| w[0] != b'\\' && w[1] == b'\\').count();
+    slashes >= 2 && value.iter().all(|b| b.is_ascii_alphanumeric() || b"\\ _-.".contains(b))
 }
 
 /// Ends like the name of a file.

@@ -25,6 +25,10 @@ const EXAMPLES: &[&str] = &[
     "filtered",
     "obfuscated",
     "scrubbed",
+    "wrongpass",
+    "wrong-pass",
+    "wrong_pass",
+    "incorrect",
 ];
 
 fn any_case(words: &[&str]) -> Option<AhoCorasick> {
@@ -182,6 +186,7 @@ const PLACEHOLDERS: &[&str] = &[
     "any",
     "unused",
     "ignored",
+    "yadda",
 ];
 
 /// Percent of the letters and digits of a value that are placeholder words, also with digits in place of letters: `s3cr3t`.
@@ -248,10 +253,24 @@ pub fn sequence_share(value: &[u8]) -> usize {
         let again = value.windows(period + 1).filter(|w| w[0] == w[period]).count();
         covered = if again >= 8 { covered.max(again + period) } else { covered };
     }
+    covered = covered.max(counting_bytes(value));
+    // `aBc`, too.
+    let lower = value.to_ascii_lowercase();
     for by in [0, 1, -1] {
-        covered += run_lengths(value, 3, |a, b| step(a, b) == by);
+        covered += run_lengths(&lower, 3, |a, b| step(a, b) == by);
     }
     (covered * 100 / value.len().max(1)).min(100)
+}
+
+/// How many hex digits write bytes that count up or down: `000102030405`.
+fn counting_bytes(value: &[u8]) -> usize {
+    if value.len() < 16 || !value.iter().all(u8::is_ascii_hexdigit) {
+        return 0;
+    }
+    let digit = |b: u8| char::from(b).to_digit(16).map_or(0, u32::cast_signed);
+    let bytes: Vec<i32> = value.chunks_exact(2).map(|two| digit(two[0]) * 16 + digit(two[1])).collect();
+    let counting = bytes.windows(3).filter(|w| w[1] - w[0] == w[2] - w[1] && matches!(w[1] - w[0], 1 | -1 | 17 | -17));
+    counting.count() * 2
 }
 
 /// How many bytes stand in runs of `least` or more in which each pair of neighbours holds.

@@ -75,14 +75,30 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"urn:",
         b"did:",
         b"magnet:",
+        // What two sides say once, to agree on a ticket.
+        b"Negotiate ",
+        // What iron sealed.
+        b"Fe26.",
     ];
-    const INSIDE: &[&[u8]] =
-        &[b":$2y$", b":$2a$", b":$2b$", b":$apr1$", b"ssh-rsa AAAA", b"ssh-ed25519 AAAA", b"ecdsa-sha2-"];
+    const INSIDE: &[&[u8]] = &[
+        b":$2y$",
+        b":$2a$",
+        b":$2b$",
+        b":$apr1$",
+        b":$$apr1$$",
+        b":$$2y$$",
+        b"ssh-rsa AAAA",
+        b"ssh-ed25519 AAAA",
+        b"ecdsa-sha2-",
+    ];
     starts.iter().any(|s| value.starts_with(s))
         || is_crypt(value)
         || is_sealed_by_maven(value)
         || is_cipher_string(value)
         || is_database_hash(value)
+        || is_named_hash(value)
+        || is_salted_hash(value)
+        || is_extended_public_key(value)
         || is_credential_scope(value)
         || is_point(value)
         || is_between_marks(value)
@@ -141,6 +157,27 @@ fn is_crypt(value: &[u8]) -> bool {
         && (22..=24).contains(&hash.len())
         && hash.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/'));
     plain || (1..=10).contains(&id) && hash.contains(&b'$') && value.len() >= 24
+}
+
+/// A hash with the name of its kind before it, as Spring and LDAP keep passwords: `{pbkdf2@x}...`. `{noop}` is none.
+fn is_named_hash(value: &[u8]) -> bool {
+    const KINDS: &[&[u8]] = &[b"bcrypt", b"scrypt", b"argon2", b"pbkdf2", b"sha", b"ssha", b"smd5", b"md5", b"crypt"];
+    let name = value.strip_prefix(b"{").unwrap_or_default();
+    value.contains(&b'}')
+        && KINDS.iter().any(|kind| name.len() > kind.len() && name[..kind.len()].eq_ignore_ascii_case(kind))
+}
+
+/// A salt and a hash, both in hex: `salt$hash`.
+fn is_salted_hash(value: &[u8]) -> bool {
+    let hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
+    let Some(at) = value.iter().position(|b| matches!(b, b'$' | b':')) else { return false };
+    let (salt, hash) = (&value[..at], &value[at + 1..]);
+    salt.len() >= 8 && hex(salt) && matches!(hash.len(), 32 | 40 | 64 | 96 | 128) && hex(hash)
+}
+
+/// `xpub...`: a public key of a wallet, in base58.
+fn is_extended_public_key(value: &[u8]) -> bool {
+    (107..=112).contains(&value.len()) && &value[1..4] == b"pub" && value.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// A password as MySQL (`*` and 40 hex digits) and PostgreSQL (`md5` and 32) keep it.

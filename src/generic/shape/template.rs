@@ -5,6 +5,8 @@ use super::{has, has_pair};
 /// Filled in elsewhere: `${X}`, `{{ x }}`, `<token>`, `%s`, `:name`, `$name`, `@name@`, `__NAME__`.
 pub fn is_template(value: &[u8]) -> bool {
     let value = in_quotes(value);
+    // Spring's mark of a password in clear.
+    let value = value.strip_prefix(b"{noop}").unwrap_or(value);
     let word = |rest: &[u8]| {
         !rest.is_empty()
             && rest.iter().all(|b| {
@@ -36,6 +38,8 @@ pub fn is_template(value: &[u8]) -> bool {
         || value.len() > 2 && enclosed.iter().any(|(a, b)| value.first() == Some(a) && value.last() == Some(b))
         || value.starts_with(b"<")
         || value.starts_with(b"$env:")
+        || value.starts_with(b"env.")
+        || value.starts_with(b"process.env.")
         || value.starts_with(b"&lt;")
         || value.starts_with(b"__") && value.ends_with(b"__")
         || braces(value)
@@ -101,5 +105,6 @@ pub fn is_left_out(value: &[u8]) -> bool {
         || runs(b'#', 3)
         || runs(b'_', 4)
         || runs(b'?', 3)
+        || value.len() > 4 && value[value.len() - 4..].eq_ignore_ascii_case(b"_xxx")
         || has(value, "\u{2022}".as_bytes())
 }

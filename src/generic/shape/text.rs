@@ -4,7 +4,14 @@
 pub fn is_label(value: &[u8]) -> bool {
     let ends = value.ends_with(b":") || value.ends_with(b"...") || value.ends_with("\u{2026}".as_bytes());
     let sentence = value.contains(&b' ') && matches!(value.last(), Some(b'.' | b'!' | b'?'));
-    ends && value.len() > 4 || sentence
+    ends && value.len() > 4 || sentence || says_length(value)
+}
+
+/// `16 bytes AES-128`: how long a secret is, in place of one.
+fn says_length(value: &[u8]) -> bool {
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = &value[digits..];
+    digits > 0 && [&b" bytes"[..], b" byte ", b" bits", b" bit ", b" char"].iter().any(|unit| rest.starts_with(unit))
 }
 
 /// Words of a language: nothing but letters and what stands between words in a text, and no groups of equal length, as
@@ -22,7 +29,8 @@ pub fn is_phrase(value: &[u8], likeness: f32) -> bool {
         all += 1;
         letters += inner;
     }
-    let sentence = words >= 5 && letters * 10 >= value.len() * 7;
+    let known = words == 4 && likeness > 0.0 && letters * 10 >= value.len() * 6;
+    let sentence = known || words >= 5 && letters * 10 >= value.len() * 7;
     let capital = value[0].is_ascii_uppercase() && value.iter().skip(1).filter(|b| b.is_ascii_uppercase()).count() <= 1;
     let few = words >= 3 && !even || words == 2 && (all > 2 || capital || likeness > UNLIKE);
     sentence || plain == all && few

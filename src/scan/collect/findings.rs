@@ -189,17 +189,19 @@ fn in_own_config(sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
     }
 }
 
-/// The kind of file of a sighting; of a blob with several paths the one in which it is believed most.
+/// The kind of file of a sighting, or of its member of an archive; of a blob with several paths the one in which it is believed most.
 fn place_of(sighting: &Sighting, lives: &[Box<dyn History>]) -> generic::Place {
     let own = generic::Place::Own;
-    match &sighting.spot {
+    let outer = match &sighting.spot {
         Spot::File(path) => generic::Place::of(path),
         Spot::Object(ObjectKind::Blob, id) => {
             let paths = lives.iter().filter_map(|p| p.origin(id)).flat_map(|origin| &origin.paths);
             paths.map(|path| generic::Place::of(path)).min().unwrap_or(own)
         }
         _ => own,
-    }
+    };
+    // A test in an archive is a test, and so is all that is in an archive among tests.
+    sighting.member.as_ref().map_or(outer, |member| generic::Place::of(member).max(outer))
 }
 
 /// Does the file have a path that the rule asks for?
