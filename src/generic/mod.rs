@@ -54,7 +54,12 @@ impl Found {
     /// What a report needs to know: the name, and the evidence.
     pub fn facts(&self, hay: &[u8]) -> Vec<Fact> {
         let name = String::from_utf8_lossy(&hay[self.name.clone()]);
-        vec![Fact::new(NAME, name), Fact::new(EVIDENCE, written(&self.evidence))]
+        vec![Fact::new(NAME, name), self.weighed()]
+    }
+
+    /// The evidence.
+    pub fn weighed(&self) -> Fact {
+        Fact::new(EVIDENCE, written(&self.evidence))
     }
 }
 
@@ -135,7 +140,7 @@ fn weigh_given(view: &mut View<'_>, class: Class, to: Range<usize>, value: Range
     let name = name::Name { class, around: name::Around::default() };
     let site = assign::Site {
         name: to,
-        op: assign::Op::Equals,
+        op: assign::Op::Given,
         quote: assign::Quote::Quoted,
         value,
         pieces: Vec::new(),

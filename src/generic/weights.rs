@@ -155,6 +155,7 @@ evidence! {
     BesideFail -60 "stands beside what must fail"
     MadeName -80 "the name is one of many that a program made"
     UserHash -60 "is as long as a hash, and so is what others in the list have under the same name"
+    Given 9 "stands where a password or key is given"
 }
 
 #[cfg(test)]

@@ -95,12 +95,15 @@ impl Evaluator<'_> {
                 || judged.extended,
             bits: meta.bits.unwrap_or_default(),
         };
+        // What was only weighed is no proof, and no mistake either.
+        let weighed = rule.structure.as_ref().is_some_and(|(s, _)| s.weighs());
+        let verdict = if weighed { Verdict::Shape } else { judged.verdict };
         found.push(RawMatch {
             rule: *index,
             span,
-            verdict: judged.verdict,
+            verdict,
             confidence: score::confidence(&evidence),
-            severity: severity(meta.severity, &judged),
+            severity: if weighed { meta.severity } else { severity(meta.severity, &judged) },
             facts: judged.facts,
             decoded: None,
         });

@@ -45,6 +45,8 @@ pub enum Op {
     Space,
     /// `?name=value&`
     Query,
+    /// There is no name: a call, a command or a line of settings takes it at this place.
+    Given,
 }
 
 /// How the value is enclosed.

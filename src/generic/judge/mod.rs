@@ -56,7 +56,9 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
             list.push(evidence);
         }
     };
-    of_name(name, &mut add);
+    if site.op != Op::Given {
+        of_name(name, &mut add);
+    }
     of_site(site, &mut add);
     of_characters(&value, &counts, &mut add);
     of_words(&value, &likeness, view.slice(site.name.clone()), &mut add);
@@ -193,6 +195,7 @@ fn of_site(site: &Site, add: &mut impl FnMut(bool, Evidence)) {
         Op::Flag => Evidence::OpFlag,
         Op::Space => Evidence::OpSpace,
         Op::Query => Evidence::OpQuery,
+        Op::Given => Evidence::Given,
     };
     add(true, op);
     let quote = match site.quote {

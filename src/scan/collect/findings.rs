@@ -289,7 +289,9 @@ fn reasons(set: &RuleSet, index: usize, verdict: Verdict, name: Option<&str>) ->
         Verdict::Malformed => reasons.push("checksum or structure is wrong: probably an example or edited".to_owned()),
         Verdict::Shape => {}
     }
-    if let Some(format) = rule.format.as_ref() {
+    // Of what is weighed by evidence the format only says where it stands.
+    let weighed = rule.structure.as_ref().is_some_and(|(s, _)| s.weighs());
+    if let Some(format) = rule.format.as_ref().filter(|_| !weighed) {
         let prefix = format.prefix();
         if prefix.is_empty() {
             reasons.push("length and alphabet are right".to_owned());

@@ -79,7 +79,7 @@ fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> O
     let (looked, found) = generic::given(input.hay, class, input.start..input.end, value.clone());
     let read = input.start.min(looked.start.max(0) as usize)..past.max(looked.end.max(0) as usize);
     let bad = Outcome { read, span: value, ..Outcome::of(input, Verdict::Malformed) };
-    let Some((found, confidence)) = found.and_then(|found| Some((found.facts(input.hay), found.confidence()?))) else {
+    let Some((found, confidence)) = found.and_then(|found| Some((found.weighed(), found.confidence()?))) else {
         return bad.dismissed();
     };
     let verdict = match confidence {
@@ -87,7 +87,7 @@ fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> O
         Confidence::Medium => Verdict::Shape,
         _ => Verdict::WellFormed,
     };
-    Outcome { verdict, facts: found, ..bad }
+    Outcome { verdict, facts: vec![found], ..bad }
 }
 
 /// Nothing of the kind stands here; `past` is the end of what was read.
