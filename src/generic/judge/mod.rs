@@ -74,6 +74,7 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(filled && !shape::is_template(&value), Evidence::Template);
     add(is_part_of_name(view.slice(site.name.clone()), &value, bare), Evidence::PartOfName);
 
+    add(bare && is_field(view, site), Evidence::CodePiece);
     add(!bare && shape::has_breaks(&value), Evidence::Breaks);
     add(name.class == Class::Salt && value.len() < 9, Evidence::ShortSalt);
     add(site.op == Op::Call && is_first_of_more(view, site), Evidence::FirstOfMore);
@@ -151,6 +152,15 @@ fn is_part_of_name(name: &[u8], value: &[u8], bare: bool) -> bool {
     let inside = value.len() >= 5 && value.len() < name.len() && name.windows(value.len()).any(|w| w == value);
     let secret = |text: &[u8]| text.iter().any(u8::is_ascii_digit);
     inside && !secret(value) || bare && value.contains(&b'.') && !secret(value) && last(name) == last(value)
+}
+
+/// A field of a template or a format, with how it is written: `{password:>20}`.
+fn is_field(view: &mut View<'_>, site: &Site) -> bool {
+    let end = site.name.end;
+    site.op == Op::Colon
+        && view.before(site.name.start) == Some(b'{')
+        && view.get(end) == Some(b':')
+        && !view.get(end + 1).is_some_and(|b| b.is_ascii_whitespace())
 }
 
 /// Letters that English lacks, and none of what passwords have besides.

@@ -110,8 +110,14 @@ fn words(text: &[u8]) -> Vec<Range<usize>> {
             },
             _ => {
                 let start = at;
-                let end = text[start..].iter().position(|b| b.is_ascii_whitespace() || b"\"';|&`)<>".contains(b));
-                at = end.map_or(text.len(), |len| start + len);
+                let ends = |i: &usize| text[*i].is_ascii_whitespace() || b"\"';|&`)<>".contains(&text[*i]);
+                // An escaped quote belongs to the text that the command stands in.
+                let escaped = |i: &usize| text[*i] == b'\\' && matches!(text.get(i + 1), Some(b'"' | b'\''));
+                at = (start..text.len()).find(|i| ends(i) || escaped(i)).unwrap_or(text.len());
+                if text.get(at) == Some(&b'\\') {
+                    words.push(start..at);
+                    break;
+                }
                 // `-p'...'`: the quotes are within the word.
                 match text.get(at) {
                     Some(&quote @ (b'"' | b'\'')) if text[start] == b'-' => {
