@@ -1,7 +1,18 @@
-//! Checksums and lenient decodings that no crate has and that both rules and structures use.
+//! Checksums and lenient decodings that both rules and structures use.
 
-use data_encoding::{Encoding, Specification};
 use std::sync::LazyLock;
+
+use crc::{CRC_16_XMODEM, CRC_24_OPENPGP, CRC_32_ISCSI, CRC_32_ISO_HDLC, Crc};
+use data_encoding::{Encoding, Specification};
+
+/// CRC-16/XMODEM: Stellar and NATS keys.
+pub static CRC16: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
+/// CRC-24: OpenPGP armour.
+pub static CRC24: Crc<u32> = Crc::<u32>::new(&CRC_24_OPENPGP);
+/// CRC-32 as in zlib.
+pub static CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+/// CRC-32 as in iSCSI.
+pub static CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 /// Marvin32 as Microsoft's identifiable keys use it (github.com/microsoft/security-utilities): a 64-bit seed given as 8
 /// ASCII characters read big-endian, over any bytes.

@@ -1,16 +1,16 @@
 //! Literals of four bytes or more that can stand anywhere: `-----BEGIN`, `https://`, labels.
 //!
-//! For each its rarest four bytes are looked for, all at once; the rest is compared where these stand.
+//! Of each, four bytes are looked for, those of all at once; the rest is compared where these stand.
 
 use std::ops::Range;
 
-use crate::detect::common::WEIGHT;
 use crate::detect::keys::Keys;
 use crate::detect::nibbles::{KEY, Nibbles};
 use crate::detect::prefilter::Literal;
 
 /// Where the key begins at most: what is before it has to be looked at again after a change.
-const LAST: usize = 12;
+const FURTHEST: usize = 12;
+
 /// The compiled search.
 #[derive(Debug, Default)]
 pub struct Anywhere {
@@ -23,19 +23,18 @@ pub struct Anywhere {
 impl Anywhere {
     /// Compiles the search for literals with their numbers; gives with it what tells where a key could be.
     pub fn new<'l>(literals: impl Iterator<Item = (&'l Literal, u32)>) -> (Self, Nibbles) {
-        let (mut keys, mut texts, mut last) = (Vec::new(), Vec::new(), 0);
-        for (literal, number) in literals {
-            let offset = rarest(literal);
-            let Some(key) = literal.bytes[offset..].first_chunk::<KEY>() else { continue };
-            last = last.max(offset);
-            texts.push((*key, literal.any_case));
-            let key = Literal { bytes: key.to_vec(), any_case: literal.any_case, rules: Vec::new() };
+        let literals: Vec<_> = literals.filter(|(literal, _)| literal.bytes.len() >= KEY).collect();
+        let texts = literals.iter().map(|(literal, _)| (literal.bytes.as_slice(), literal.any_case));
+        let (nibbles, offsets) = Nibbles::inside(texts, FURTHEST);
+        let mut keys = Vec::new();
+        for ((literal, number), offset) in literals.iter().zip(&offsets) {
+            let key = literal.bytes[*offset..].iter().take(KEY).copied().collect();
+            let key = Literal { bytes: key, any_case: literal.any_case, rules: Vec::new() };
             for spelling in key.spellings() {
-                keys.extend(spelling.first_chunk().map(|key| (*key, (number, offset))));
+                keys.extend(spelling.first_chunk().map(|key| (*key, (*number, *offset))));
             }
         }
-        let nibbles = Nibbles::new(texts.iter().map(|(key, any_case)| (key.as_slice(), *any_case)));
-        (Self { keys: Keys::new(keys), last }, nibbles)
+        (Self { keys: Keys::new(keys), last: offsets.into_iter().max().unwrap_or(0) }, nibbles)
     }
 
     /// May these bytes be the key of a literal?
@@ -59,17 +58,6 @@ impl Anywhere {
     pub fn behind(&self, range: &Range<usize>) -> Range<usize> {
         range.end..range.end + self.last
     }
-}
-
-/// Where the rarest key of a literal begins.
-fn rarest(Literal { bytes, any_case, .. }: &Literal) -> usize {
-    let weight = |byte: &u8| {
-        let [lower, upper] =
-            [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()].map(|b| u64::from(WEIGHT[usize::from(b)]));
-        if *any_case && lower != upper { lower + upper } else { u64::from(WEIGHT[usize::from(*byte)]) }
-    };
-    let common = |at: &usize| bytes[*at..*at + KEY].iter().map(weight).product::<u64>();
-    (0..(bytes.len() + 1).saturating_sub(KEY).min(LAST + 1)).min_by_key(common).unwrap_or(0)
 }
 
 #[cfg(test)]

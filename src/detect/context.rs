@@ -252,7 +252,9 @@ impl ContextIndex {
         for index in self.starts.candidates(four) {
             let word = self.words[index as usize].as_bytes();
             let span = at..at + word.len();
-            if span.end <= end && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
+            // Many words go on alike; their last bytes differ.
+            let may_be = span.end <= end && hay[span.end - 1] | FOLD == word[word.len() - 1] | FOLD;
+            if may_be && hay[span.clone()].eq_ignore_ascii_case(word) && stands_alone(hay, &span) {
                 f(Word { span, index: index as usize });
             }
         }

@@ -12,10 +12,11 @@ pub const KEY: usize = 4;
 /// Buckets that texts are shared out into.
 const BUCKETS: usize = 8;
 
-/// How often it is tried whether a text is better off in another bucket, and of how many texts at most: it takes time with
-/// the square of their number.
-const PASSES: usize = 2;
-const MANY: usize = 200;
+/// How often it is tried whether a text is better off in another bucket.
+const PASSES: usize = 1;
+
+/// Places in a text of which the best is looked for.
+const ALTERNATIVES: usize = 4;
 
 /// For the first bytes of the texts of each bucket (one bit each): which halves have they?
 #[derive(Clone, Debug, Default)]
@@ -24,13 +25,11 @@ pub struct Nibbles {
     pub(super) high: [[u8; 16]; KEY],
 }
 
-/// The halves of the bytes at one place of a bucket's texts: one bit for each low half and each high half.
+/// The halves of a byte in each of its spellings: one bit for each low half and each high half.
 type Halves = (u16, u16);
 
-/// The halves of the first bytes.
+/// The halves of the bytes that are looked at.
 type Places = [Halves; KEY];
-
-const NONE: Places = [(0, 0); KEY];
 
 impl Nibbles {
     /// Shares texts out so that the buckets together let little through of what is common in text. Behind a short text any
@@ -44,19 +43,39 @@ impl Nibbles {
         texts: impl IntoIterator<Item = (&'t [u8], bool)>,
         last: impl IntoIterator<Item = (&'t [u8], bool)>,
     ) -> Self {
-        let last = last.into_iter().map(halves).fold(NONE, |all, text| joined(&all, &text));
-        let free = if last == NONE { BUCKETS } else { BUCKETS - 1 };
-        let mut texts: Vec<Places> = texts.into_iter().map(halves).collect();
+        let mut texts: Vec<_> = texts.into_iter().map(|text| vec![halves(text)]).collect();
         texts.sort_unstable();
         texts.dedup();
-        let mut buckets = shared_out(&texts, free);
-        buckets.resize(BUCKETS, last);
+        let mut kept = Bucket::default();
+        let last: Vec<_> = last.into_iter().map(halves).collect();
+        last.iter().for_each(|text| kept.add(text));
+        let (mut buckets, _) = shared_out(&texts, if last.is_empty() { BUCKETS } else { BUCKETS - 1 });
+        buckets.resize(BUCKETS, kept);
+        Self::of(&buckets)
+    }
+
+    /// Looks for each text by the [`KEY`] bytes at the offset in it that lets the least through, at `furthest` at most. The
+    /// offsets come with it. Texts are of [`KEY`] bytes or more.
+    pub fn inside<'t>(texts: impl IntoIterator<Item = (&'t [u8], bool)>, furthest: usize) -> (Self, Vec<usize>) {
+        let rarest = |(text, any_case): (&'t [u8], bool)| -> (Vec<usize>, Vec<Places>) {
+            let places = text.windows(KEY).take(furthest + 1).map(|key| halves((key, any_case)));
+            let mut all: Vec<_> = places.map(|places| (passing(&places), places)).zip(0..).collect();
+            all.sort_unstable();
+            all.into_iter().take(ALTERNATIVES).map(|((_, places), offset)| (offset, places)).unzip()
+        };
+        let (offsets, texts): (Vec<_>, Vec<_>) = texts.into_iter().map(rarest).unzip();
+        let (buckets, chosen) = shared_out(&texts, BUCKETS);
+        let offset = |(offsets, which): (&Vec<usize>, usize)| offsets.get(which).copied().unwrap_or(0);
+        (Self::of(&buckets), offsets.iter().zip(chosen).map(offset).collect())
+    }
+
+    fn of(buckets: &[Bucket]) -> Self {
         let mut nibbles = Self::default();
-        for (bucket, places) in buckets.iter().enumerate() {
-            for (place, (low, high)) in places.iter().enumerate() {
+        for (bucket, Bucket(places)) in buckets.iter().enumerate() {
+            for (at, place) in places.iter().enumerate() {
                 for half in 0..16 {
-                    nibbles.low[place][half] |= ((low >> half & 1) as u8) << bucket;
-                    nibbles.high[place][half] |= ((high >> half & 1) as u8) << bucket;
+                    nibbles.low[at][half] |= u8::from(place.low[half] > 0) << bucket;
+                    nibbles.high[at][half] |= u8::from(place.high[half] > 0) << bucket;
                 }
             }
         }
@@ -72,28 +91,28 @@ impl Nibbles {
     }
 }
 
-/// Puts each text where it lets the least more through; then takes each out again and does it once more, now that the
-/// others are known.
-fn shared_out(texts: &[Places], count: usize) -> Vec<Places> {
-    let mut buckets = vec![NONE; count];
-    let mut passed = vec![0; count];
-    let mut of: Vec<Option<usize>> = vec![None; texts.len()];
-    for _ in 0..=if texts.len() < MANY { PASSES } else { 0 } {
-        for (at, text) in texts.iter().enumerate() {
-            if let Some(left) = of[at].take() {
-                let others = texts.iter().zip(&of).filter(|(_, of)| **of == Some(left));
-                buckets[left] = others.fold(NONE, |all, (text, _)| joined(&all, text));
-                passed[left] = passing(&buckets[left]);
+/// Puts each text where it lets the least more through; then takes each out again and does it once more, now that the others
+/// are known. A text is one of some alternatives; which one comes with the buckets.
+fn shared_out(texts: &[Vec<Places>], count: usize) -> (Vec<Bucket>, Vec<usize>) {
+    let mut buckets = vec![Bucket::default(); count];
+    let mut chosen: Vec<Option<(usize, usize)>> = vec![None; texts.len()];
+    for _ in 0..=PASSES {
+        for (alternatives, chosen) in texts.iter().zip(&mut chosen) {
+            if let Some((bucket, which)) = chosen.take() {
+                buckets[bucket].remove(&alternatives[which]);
             }
-            let growth = |bucket: &usize| passing(&joined(&buckets[*bucket], text)) - passed[*bucket];
-            let has = |bucket: &usize| joined(&buckets[*bucket], text) == buckets[*bucket];
-            let best = (0..count).find(has).or_else(|| (0..count).min_by_key(growth)).unwrap_or(0);
-            buckets[best] = joined(&buckets[best], text);
-            passed[best] = passing(&buckets[best]);
-            of[at] = Some(best);
+            let passing: Vec<u64> = buckets.iter().map(Bucket::passing).collect();
+            let all = (0..alternatives.len()).flat_map(|which| (0..count).map(move |bucket| (bucket, which)));
+            let growth = |(bucket, which): &(usize, usize)| {
+                buckets[*bucket].passing_with(&alternatives[*which]) - passing[*bucket]
+            };
+            *chosen = all.min_by_key(growth);
+            if let Some((bucket, which)) = *chosen {
+                buckets[bucket].add(&alternatives[which]);
+            }
         }
     }
-    buckets
+    (buckets, chosen.into_iter().map(|chosen| chosen.map_or(0, |(_, which)| which)).collect())
 }
 
 fn halves((text, any_case): (&[u8], bool)) -> Places {
@@ -105,34 +124,112 @@ fn halves((text, any_case): (&[u8], bool)) -> Places {
     })
 }
 
-fn joined(a: &Places, b: &Places) -> Places {
-    std::array::from_fn(|place| (a[place].0 | b[place].0, a[place].1 | b[place].1))
-}
+/// Texts that are looked for together: at each place, any byte passes whose halves are halves of theirs.
+#[derive(Clone, Debug, Default)]
+struct Bucket([Place; KEY]);
 
-/// How much of ordinary text passes a bucket, in parts of a whole that is the same for all.
-fn passing(places: &Places) -> u64 {
-    places.iter().map(|(low, high)| weight(*low, *high)).product()
-}
-
-/// How common the bytes with one of these low and one of these high halves are, all together.
-fn weight(low: u16, high: u16) -> u64 {
-    let fours = [low & 15, low >> 4 & 15, low >> 8 & 15, low >> 12].map(usize::from);
-    let row = |high: usize| fours.iter().zip(&FOURS[high]).map(|(low, sums)| u64::from(sums[*low])).sum::<u64>();
-    (0..16).filter(|half| high >> half & 1 == 1).map(row).sum()
-}
-
-/// For each high half and each four low ones: how common the bytes of each choice of these are.
-static FOURS: [[[u16; 16]; 4]; 16] = {
-    let (mut table, mut i) = ([[[0; 16]; 4]; 16], 0);
-    while i < 16 * 4 * 16 * 4 {
-        let (high, four, choice, bit) = (i / 256, i / 64 % 4, i / 4 % 16, i % 4);
-        if choice >> bit & 1 == 1 {
-            table[high][four][choice] += WEIGHT[high * 16 + four * 4 + bit];
-        }
-        i += 1;
+impl Bucket {
+    fn add(&mut self, text: &Places) {
+        self.0.iter_mut().zip(text).for_each(|(place, halves)| place.add(*halves));
     }
-    table
-};
+
+    fn remove(&mut self, text: &Places) {
+        self.0.iter_mut().zip(text).for_each(|(place, halves)| place.remove(*halves));
+    }
+
+    /// How much of ordinary text passes, in parts of a whole that is the same for all.
+    fn passing(&self) -> u64 {
+        self.0.iter().map(|place| place.weight).product()
+    }
+
+    /// The same with one more text.
+    fn passing_with(&self, text: &Places) -> u64 {
+        self.0.iter().zip(text).map(|(place, halves)| place.weight_with(*halves)).product()
+    }
+}
+
+/// One place of a bucket.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    /// How many texts have each half.
+    low: [u16; 16],
+    high: [u16; 16],
+    /// How common bytes are that have a low half of the texts: one sum for each high half.
+    rows: [u64; 16],
+    /// Those with a high half of the texts: one for each low half.
+    columns: [u64; 16],
+    /// And those with both.
+    weight: u64,
+}
+
+impl Place {
+    fn add(&mut self, (low, high): Halves) {
+        for half in ones(low) {
+            if self.low[half] == 0 {
+                self.weight += self.columns[half];
+                self.rows.iter_mut().enumerate().for_each(|(high, row)| *row += weight(high, half));
+            }
+            self.low[half] += 1;
+        }
+        for half in ones(high) {
+            if self.high[half] == 0 {
+                self.weight += self.rows[half];
+                self.columns.iter_mut().enumerate().for_each(|(low, column)| *column += weight(half, low));
+            }
+            self.high[half] += 1;
+        }
+    }
+
+    fn remove(&mut self, (low, high): Halves) {
+        for half in ones(high) {
+            self.high[half] -= 1;
+            if self.high[half] == 0 {
+                self.weight -= self.rows[half];
+                self.columns.iter_mut().enumerate().for_each(|(low, column)| *column -= weight(half, low));
+            }
+        }
+        for half in ones(low) {
+            self.low[half] -= 1;
+            if self.low[half] == 0 {
+                self.weight -= self.columns[half];
+                self.rows.iter_mut().enumerate().for_each(|(high, row)| *row -= weight(high, half));
+            }
+        }
+    }
+
+    /// The weight that [`Place::add`] would lead to.
+    fn weight_with(&self, (low, high): Halves) -> u64 {
+        let row = |half: usize| if self.high[half] == 0 { self.rows[half] } else { 0 };
+        let column = |half: usize| if self.low[half] == 0 { self.columns[half] } else { 0 };
+        let corner = |high: usize, low: usize| if self.high[high] + self.low[low] == 0 { weight(high, low) } else { 0 };
+        if low.is_power_of_two() && high.is_power_of_two() {
+            let (low, high) = (low.trailing_zeros() as usize & 15, high.trailing_zeros() as usize & 15);
+            return self.weight + row(high) + column(low) + corner(high, low);
+        }
+        let corners = ones(high).flat_map(|high| ones(low).map(move |low| corner(high, low))).sum::<u64>();
+        self.weight + ones(high).map(row).sum::<u64>() + ones(low).map(column).sum::<u64>() + corners
+    }
+}
+
+/// How much of ordinary text passes a bucket of one text.
+fn passing(text: &Places) -> u64 {
+    text.iter()
+        .map(|&(low, high)| ones(high).flat_map(|high| ones(low).map(move |low| weight(high, low))).sum::<u64>())
+        .product()
+}
+
+/// How common the byte with these halves is.
+fn weight(high: usize, low: usize) -> u64 {
+    u64::from(WEIGHT[high * 16 + low])
+}
+
+fn ones(mut bits: u16) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let one = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(one)
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -151,5 +248,38 @@ mod tests {
         assert_eq!(nibbles.buckets(b":///") & 0x80, 0x80);
         assert_eq!(nibbles.buckets(b"....") & 0x80, 0);
         assert_eq!(Nibbles::new([(b"Abcd".as_slice(), false)]).buckets(b"abcd"), 0);
+    }
+
+    #[test]
+    fn the_best_place_of_a_text_is_looked_at() {
+        let texts: Vec<String> = (0..300).map(|i| format!("se{:x}t  e", i * 2_654_435_761u64 % 1_000_003)).collect();
+        let (nibbles, offsets) = Nibbles::inside(texts.iter().map(|t| (t.as_bytes(), true)), 5);
+        for (text, offset) in texts.iter().zip(offsets) {
+            assert!(offset <= 5);
+            assert_ne!(nibbles.buckets(&text.to_uppercase().as_bytes()[offset..]), 0, "{text} at {offset}");
+        }
+        assert_eq!(Nibbles::inside([(b"    @|~^    ".as_slice(), false)], 8).1, [4]);
+        assert_eq!(Nibbles::inside([(b"    @|~^    ".as_slice(), false)], 2).1, [2]);
+    }
+
+    /// What is kept of a place is what its texts say, however they came and went.
+    #[test]
+    fn weights_are_those_of_the_texts() {
+        let mut rng = crate::structure::Rng::new(7);
+        let (mut place, mut texts) = (Place::default(), Vec::new());
+        for _ in 0..500 {
+            if texts.len() > rng.below(12) {
+                place.remove(texts.swap_remove(rng.below(texts.len())));
+            } else {
+                let text = halves((&[rng.below(256) as u8][..rng.below(9).min(1)], rng.below(2) == 0))[0];
+                let with = place.weight_with(text);
+                place.add(text);
+                assert_eq!(with, place.weight);
+                texts.push(text);
+            }
+            let (low, high) = texts.iter().fold((0, 0), |all, text| (all.0 | text.0, all.1 | text.1));
+            let passing = (0..256).filter(|byte| low >> (byte & 15) & 1 == 1 && high >> (byte >> 4) & 1 == 1);
+            assert_eq!(place.weight, passing.map(|byte| u64::from(WEIGHT[byte])).sum::<u64>());
+        }
     }
 }

@@ -10,6 +10,7 @@
 //! * a key word of a name (`pass`, `token`) with something like an operator behind it, for rules that judge by evidence.
 //! * encoded text, which is decoded and scanned.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::decode::{self, Scheme};
@@ -102,6 +103,9 @@ pub struct Literal {
     pub rules: Vec<usize>,
 }
 
+/// Literals that have a number already, by text and whether in any letter case.
+type Known = BTreeMap<(Vec<u8>, bool), usize>;
+
 impl Prefilter {
     /// Compiles the prefilter of a rule set.
     pub fn new(set: &RuleSet) -> Self {
@@ -119,11 +123,12 @@ impl Prefilter {
             encoded: false,
         };
         let (mut in_run, mut inside, mut anywhere) = (Vec::new(), Vec::new(), Vec::new());
+        let mut known = Known::new();
         for (index, rule) in set.rules().iter().enumerate() {
             match &rule.anchoring {
                 Anchoring::Literal(anchor) => {
                     for text in &anchor.literals {
-                        let literal = filter.literal(text, false, index);
+                        let literal = filter.literal(text, false, index, &mut known);
                         if anchor.in_run { &mut in_run } else { &mut anywhere }.push(literal);
                         if anchor.in_run && !begins_a_word(rule, anchor, text) {
                             inside.push(literal);
@@ -132,7 +137,7 @@ impl Prefilter {
                 }
                 Anchoring::Words(words) => {
                     for word in words {
-                        let literal = filter.literal(word.as_bytes(), true, index);
+                        let literal = filter.literal(word.as_bytes(), true, index, &mut known);
                         anywhere.push(literal);
                     }
                 }
@@ -202,9 +207,8 @@ impl Prefilter {
         self.literals[literal as usize].bytes.len()
     }
 
-    fn literal(&mut self, bytes: &[u8], any_case: bool, rule: usize) -> u32 {
-        let known = self.literals.iter().position(|l| l.bytes == bytes && l.any_case == any_case);
-        let index = known.unwrap_or_else(|| {
+    fn literal(&mut self, bytes: &[u8], any_case: bool, rule: usize, known: &mut Known) -> u32 {
+        let index = *known.entry((bytes.to_vec(), any_case)).or_insert_with(|| {
             self.literals.push(Literal { bytes: bytes.to_vec(), any_case, rules: Vec::new() });
             self.longest = self.longest.max(bytes.len());
             self.literals.len() - 1

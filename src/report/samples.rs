@@ -1,5 +1,7 @@
 //! Hand-made findings for the tests of all formats. Secrets are put together at run time and look like no vendor's.
 
+use std::sync::Arc;
+
 use bstr::BString;
 
 use super::{Options, Report};
@@ -238,7 +240,7 @@ pub(super) fn rules() -> Vec<RuleMeta> {
         .to_owned();
     token.provable = true;
     token.bits = Some(190.5);
-    token.rotate = Rotation {
+    token.rotate = Arc::new(Rotation {
         revoke: Some("https://acme.example/settings/keys".to_owned()),
         docs: Some("https://acme.example/docs/rotate".to_owned()),
         overlap: Some(true),
@@ -248,12 +250,15 @@ pub(super) fn rules() -> Vec<RuleMeta> {
         command: Some("curl -X DELETE -H \"Authorization: Bearer $TOKEN\" https://acme.example/api/key".to_owned()),
         self_revoke: Some(true),
         audit: Some("orders and payouts since the first commit that had it, by key id".to_owned()),
-    };
+    });
     let mut service = rule("acme-service-key", "Acme service key", Severity::High);
     service.bits = Some(64.0);
-    service.rotate.revoke = Some("the settings page of the service".to_owned());
-    service.rotate.overlap = Some(false);
-    service.rotate.self_revoke = Some(true);
+    service.rotate = Arc::new(Rotation {
+        revoke: Some("the settings page of the service".to_owned()),
+        overlap: Some(false),
+        self_revoke: Some(true),
+        ..Rotation::default()
+    });
     let mut test = rule("acme-test-key", "Acme test key", Severity::Low);
     test.environment = Environment::Test;
     let mut file = rule("key-file", "Private key file", Severity::Critical);
@@ -274,7 +279,7 @@ fn rule(id: &str, name: &str, severity: Severity) -> RuleMeta {
         kind: Kind::Secret,
         reason: None,
         grants: String::new(),
-        rotate: Rotation::default(),
+        rotate: Arc::default(),
         shape: String::new(),
         provable: false,
         bits: None,

@@ -82,7 +82,7 @@ impl Class {
                     if high < low {
                         return None;
                     }
-                    (low..=high).for_each(|b| class.insert(b));
+                    class = class.union(&Self::range(low, high));
                     rest
                 }
                 rest => {
@@ -92,6 +92,16 @@ impl Class {
             };
         }
         (!class.is_empty()).then_some(class)
+    }
+
+    /// The bytes from one to another, both included.
+    pub const fn range(low: u8, high: u8) -> Self {
+        let (mut words, mut at) = ([0; 4], low as usize);
+        while at <= high as usize {
+            words[at >> 6] |= 1 << (at & 63);
+            at += 1;
+        }
+        Self(words)
     }
 
     /// Adds a byte.
@@ -120,6 +130,11 @@ impl Class {
         Self(std::array::from_fn(|i| self.0[i] | other.0[i]))
     }
 
+    /// Number of bytes in both.
+    pub fn shared(&self, other: &Self) -> u32 {
+        self.0.iter().zip(other.0).map(|(a, b)| (a & b).count_ones()).sum()
+    }
+
     /// Is a byte in both?
     pub fn meets(&self, other: &Self) -> bool {
         self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
@@ -132,7 +147,14 @@ impl Class {
 
     /// The bytes in ascending order.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=255).filter(|&b| self.has(b))
+        self.0.iter().zip(0u8..).flat_map(|(word, at)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as u8)?;
+                left &= left - 1;
+                Some(at << 6 | bit)
+            })
+        })
     }
 }
 
@@ -152,6 +174,13 @@ mod tests {
         for ((name, _), size) in ALPHABETS.iter().zip(sizes) {
             assert_eq!(Class::named(name).map(|c| c.len()), Some(size), "{name}");
         }
+    }
+
+    #[test]
+    fn sets_count_and_list_their_bytes() {
+        let class = Class::parse(b"\\x00-\\x03?-A\\xfe-\\xff").expect("valid class");
+        assert_eq!(class.bytes().collect::<Vec<_>>(), [0, 1, 2, 3, b'?', b'@', b'A', 0xfe, 0xff]);
+        assert_eq!((class.len(), class.shared(&Class::range(b'@', 0xfe))), (9, 3));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crc::Crc;
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE, HEXUPPER};
 use sha2::{Digest, Sha256};
 
+use crate::checksum::{CRC16, CRC24, CRC32, CRC32C};
 use crate::error::{Error, Result};
 
 /// A parsed `A == B`.
@@ -82,10 +83,10 @@ macro_rules! functions {
 }
 
 functions! {
-    "crc32" (1, 1) => |v| crc32(&crc::CRC_32_ISO_HDLC, v);
-    "crc32c" (1, 1) => |v| crc32(&crc::CRC_32_ISCSI, v);
-    "crc24" (1, 1) => |v| crc32(&crc::CRC_24_OPENPGP, v);
-    "crc16" (1, 1) => |v| number(Crc::<u16>::new(&crc::CRC_16_XMODEM).checksum(v[0].bytes()?));
+    "crc32" (1, 1) => |v| crc32(&CRC32, v);
+    "crc32c" (1, 1) => |v| crc32(&CRC32C, v);
+    "crc24" (1, 1) => |v| crc32(&CRC24, v);
+    "crc16" (1, 1) => |v| number(CRC16.checksum(v[0].bytes()?));
     "adler32" (1, 1) => |v| number(adler32(v[0].bytes()?));
     "marvin32" (2, 2) => |v| number(crate::checksum::marvin32(v[0].bytes()?.try_into().ok()?, v[1].bytes()?));
     "sha256" (1, 1) => |v| bytes(Sha256::digest(v[0].bytes()?).as_slice());
@@ -125,8 +126,8 @@ fn size(value: &Value) -> Option<usize> {
     usize::try_from(value.number()?).ok()
 }
 
-fn crc32(algorithm: &'static crc::Algorithm<u32>, args: &[Value]) -> Option<Value> {
-    number(Crc::<u32>::new(algorithm).checksum(args[0].bytes()?))
+fn crc32(crc: &Crc<u32>, args: &[Value]) -> Option<Value> {
+    number(crc.checksum(args[0].bytes()?))
 }
 
 fn adler32(data: &[u8]) -> u32 {

@@ -13,7 +13,7 @@ pub mod mint;
 pub mod syntax;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -55,7 +55,7 @@ pub struct RuleMeta {
     /// What an attacker can do with it.
     pub grants: String,
     /// How to rotate it.
-    pub rotate: Rotation,
+    pub rotate: Arc<Rotation>,
     /// The format (or regex) as written, for people.
     pub shape: String,
     /// Is there a checksum or structure to prove it?
@@ -81,14 +81,14 @@ impl RuleMeta {
             kind: Kind::Secret,
             reason: None,
             grants: "what you issued it for; its label says which one it is".into(),
-            rotate: Rotation {
+            rotate: Arc::new(Rotation {
                 steps: vec![
                     "Revoke the key in the system that issued it; the label and the digest name it.".into(),
                     "Issue a new key to its owner, and put the new digest into the inventory.".into(),
                 ],
                 audit: Some("look at what was done with the key since it leaked".into()),
                 ..Rotation::default()
-            },
+            }),
             shape: String::new(),
             provable: true,
             bits: None,
@@ -208,15 +208,16 @@ impl RuleSet {
         let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new(), ids: Vec::new() };
         for (origin, file) in files {
             let RuleFile { provider, rotate, grants, rules } = file;
+            let rotate = Arc::new(rotate.unwrap_or_default());
             for spec in rules {
                 let named = |e: Error| Error::new(format!("{origin}: rule `{}`", spec.id)).cause(e);
                 let rule = Rule::compile(&spec).map_err(named)?;
-                let meta = meta(&spec, &provider, rotate.as_ref(), grants.as_deref(), &rule);
-                if set.by_id.insert(spec.id.clone(), set.rules.len()).is_some() {
-                    return Err(Error::new(format!("{origin}: two rules have the id `{}`", spec.id))
+                let meta = meta(spec, &provider, &rotate, grants.as_deref(), &rule);
+                if set.by_id.insert(meta.id.clone(), set.rules.len()).is_some() {
+                    return Err(Error::new(format!("{origin}: two rules have the id `{}`", meta.id))
                         .help("give one of them another id, or switch the built-in one off"));
                 }
-                set.ids.push(spec.id.clone());
+                set.ids.push(meta.id.clone());
                 set.rules.push(rule);
                 set.metas.push(meta);
             }
@@ -286,19 +287,19 @@ impl RuleSet {
     }
 }
 
-fn meta(spec: &RuleSpec, provider: &str, rotate: Option<&Rotation>, grants: Option<&str>, rule: &Rule) -> RuleMeta {
+fn meta(spec: RuleSpec, provider: &str, rotate: &Arc<Rotation>, grants: Option<&str>, rule: &Rule) -> RuleMeta {
     RuleMeta {
-        id: spec.id.clone(),
-        name: spec.name.clone(),
+        id: spec.id,
+        name: spec.name,
         provider: provider.to_owned(),
         severity: spec.severity,
         environment: spec.environment,
         kind: spec.kind,
-        reason: spec.reason.clone(),
-        grants: spec.grants.as_deref().or(grants).unwrap_or_default().to_owned(),
-        rotate: spec.rotate.as_ref().or(rotate).cloned().unwrap_or_default(),
-        shape: match (&spec.format, &spec.regex, &spec.named) {
-            (Some(text), ..) | (None, Some(text), _) => text.clone(),
+        reason: spec.reason,
+        grants: spec.grants.unwrap_or_else(|| grants.unwrap_or_default().to_owned()),
+        rotate: spec.rotate.map_or_else(|| Arc::clone(rotate), Arc::new),
+        shape: match (spec.format, spec.regex, spec.named) {
+            (Some(text), ..) | (None, Some(text), _) => text,
             (None, None, Some(named)) => format!("the value of a name like {named}, judged by evidence"),
             (None, None, None) if spec.derived.is_some() => "what another rule finds, by the path of the file".into(),
             (None, None, None) => String::new(),
@@ -384,9 +385,9 @@ impl Rule {
             Some(anchor) if context.is_none() || anchor.literals.iter().all(|l| l.len() >= 4) => {
                 Ok(Anchoring::Literal(anchor))
             }
-            _ if value_run(format) >= 16 && changes(format) >= 1.0 => Ok(Anchoring::Value),
+            _ if value_run(format.nodes()) >= 16 && changes(format.nodes()) >= 1.0 => Ok(Anchoring::Value),
             Some(anchor) => Ok(Anchoring::Literal(anchor)),
-            None if value_run(format) >= 16 => Err(Error::new(
+            None if value_run(format.nodes()) >= 16 => Err(Error::new(
                 "the prefilter could miss this format: it has no literal of two characters or more, and values without \
                  one are told from words by changing between letters and digits, or between letter cases",
             )
@@ -458,43 +459,37 @@ fn spellings(words: &[String]) -> Vec<String> {
     all
 }
 
-/// Length of the run of token characters that every match of a format begins with.
-fn value_run(format: &Format) -> usize {
-    let all = Class::parse(b"A-Za-z0-9_+/=.-").unwrap_or_default();
+/// Length of the run of token characters that every match of these nodes begins with.
+fn value_run(nodes: &[format::Node]) -> usize {
     let mut run = 0;
-    for node in format.nodes() {
+    for node in nodes {
         match node {
-            format::Node::Literal(text) if text.iter().all(|&b| all.has(b)) => run += text.len(),
-            format::Node::Segment { class, lengths, .. } if class.within(&all) => run += lengths.min(),
-            format::Node::Group { choices, .. } => {
-                let inner = choices.iter().map(|c| value_run(&Format::from_nodes(c.clone()))).min().unwrap_or(0);
-                run += inner;
-            }
+            format::Node::Literal(text) if text.iter().all(|&b| format::TOKEN.has(b)) => run += text.len(),
+            format::Node::Segment { class, lengths, .. } if class.within(&format::TOKEN) => run += lengths.min(),
+            format::Node::Group { choices, .. } => run += choices.iter().map(|c| value_run(c)).min().unwrap_or(0),
             _ => break,
         }
     }
     run
 }
 
-/// How often a random value of a format changes between kinds of characters within its first run, over how often the
+/// How often a random value of these nodes changes between kinds of characters within its first run, over how often the
 /// prefilter wants it: three times between letters and digits, or five times between letter cases, within 16 characters.
 /// Below 1 about half of the values, or all of them, would be missed.
-fn changes(format: &Format) -> f64 {
+fn changes(nodes: &[format::Node]) -> f64 {
+    const KINDS: [Class; 3] = [Class::range(b'0', b'9'), Class::range(b'a', b'z'), Class::range(b'A', b'Z')];
     let (mut mixed, mut cased) = (0.0, 0.0);
-    for node in format.nodes() {
+    for node in nodes {
         match node {
             format::Node::Segment { class, lengths, .. } => {
-                let share = |is: fn(&u8) -> bool| class.bytes().filter(is).count() as f64 / f64::from(class.len());
-                let [digit, lower, upper] =
-                    [u8::is_ascii_digit, u8::is_ascii_lowercase, u8::is_ascii_uppercase].map(share);
+                let share = |kind: Class| f64::from(class.shared(&kind)) / f64::from(class.len());
+                let [digit, lower, upper] = KINDS.map(share);
                 let pairs = lengths.min().min(16).saturating_sub(1) as f64;
                 mixed += 2.0 * digit * (lower + upper) * pairs;
                 cased += 2.0 * lower * upper * pairs;
             }
             format::Node::Group { choices, .. } => {
-                let least =
-                    choices.iter().map(|c| changes(&Format::from_nodes(c.clone()))).fold(f64::INFINITY, f64::min);
-                mixed += 3.0 * least;
+                mixed += 3.0 * choices.iter().map(|c| changes(c)).fold(f64::INFINITY, f64::min);
             }
             format::Node::Literal(_) => {}
         }

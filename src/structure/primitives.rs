@@ -6,22 +6,14 @@
 use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crc::{CRC_16_XMODEM, CRC_24_OPENPGP, CRC_32_ISO_HDLC, Crc};
 use data_encoding::{BASE64, BASE64_NOPAD, Encoding, Specification};
 use num_bigint::BigUint;
 use serde_json::{Map, Value};
 
-pub(super) use crate::checksum::unbase64;
+pub(super) use crate::checksum::{CRC16, CRC24, CRC32, unbase64};
 
 use super::{Input, Outcome, Rng};
 use crate::finding::{Severity, Verdict};
-
-/// CRC-16/XMODEM: Stellar and NATS keys.
-pub(super) const CRC16: Crc<u16> = Crc::<u16>::new(&CRC_16_XMODEM);
-/// CRC-24: OpenPGP armour.
-pub(super) const CRC24: Crc<u32> = Crc::<u32>::new(&CRC_24_OPENPGP);
-/// CRC-32 as in zlib.
-pub(super) const CRC32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// Letters and digits.
 pub(super) const ALNUM: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

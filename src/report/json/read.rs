@@ -4,6 +4,7 @@
 //! no report may hold secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use data_encoding::BASE64;
 use serde::de::value::StrDeserializer;
@@ -228,7 +229,7 @@ impl Builder {
             kind: named(&kind, "the kind of its rule is unknown")?,
             reason,
             grants,
-            rotate: Rotation { revoke, docs, overlap, steps, self_revoke, command, audit },
+            rotate: Arc::new(Rotation { revoke, docs, overlap, steps, self_revoke, command, audit }),
             // No report shows it.
             shape: String::new(),
             provable,

@@ -95,19 +95,11 @@ impl Format {
     /// Parses the text of a format.
     pub fn parse(text: &str) -> Result<Self> {
         let (nodes, names) = parse::parse(text)?;
-        Ok(Self::new(nodes, names))
-    }
-
-    pub(crate) fn from_nodes(nodes: Vec<Node>) -> Self {
-        Self::new(nodes, Vec::new())
-    }
-
-    fn new(nodes: Vec<Node>, names: Vec<String>) -> Self {
         let first = match nodes.first() {
             Some(Node::Segment { class, .. }) => Some(*class),
             _ => None,
         };
-        Self { length: length(&nodes), first, last: last_class(&nodes), nodes, names }
+        Ok(Self { length: length(&nodes), first, last: last_class(&nodes), nodes, names })
     }
 
     /// Names of the captured segments.
@@ -301,7 +293,7 @@ fn start<'a>(nodes: impl Iterator<Item = &'a Node>) -> Start {
     all
 }
 
-static TOKEN: LazyLock<Class> = LazyLock::new(|| Class::named("token").unwrap_or_default());
+pub(super) static TOKEN: LazyLock<Class> = LazyLock::new(|| Class::named("token").unwrap_or_default());
 
 fn length(nodes: &[Node]) -> (usize, usize) {
     nodes.iter().fold((0, 0), |(min, max), node| {
