@@ -28,6 +28,19 @@ pub struct Nibbles {
 /// The halves of a byte in each of its spellings: one bit for each low half and each high half.
 type Halves = (u16, u16);
 
+/// Those of all bytes.
+const ANY: Halves = (!0, !0);
+
+/// How common they are, all together.
+const ALL: u64 = {
+    let (mut all, mut byte) = (0, 0);
+    while byte < WEIGHT.len() {
+        all += WEIGHT[byte] as u64;
+        byte += 1;
+    }
+    all
+};
+
 /// The halves of the bytes that are looked at.
 type Places = [Halves; KEY];
 
@@ -117,7 +130,7 @@ fn shared_out(texts: &[Vec<Places>], count: usize) -> (Vec<Bucket>, Vec<usize>) 
 
 fn halves((text, any_case): (&[u8], bool)) -> Places {
     std::array::from_fn(|place| {
-        let Some(&byte) = text.get(place) else { return (!0, !0) };
+        let Some(&byte) = text.get(place) else { return ANY };
         let one = |byte: u8| (1 << (byte & 15), 1 << (byte >> 4));
         let ((low, high), (other_low, other_high)) = (one(byte.to_ascii_lowercase()), one(byte.to_ascii_uppercase()));
         if any_case { (low | other_low, high | other_high) } else { one(byte) }
@@ -199,6 +212,9 @@ impl Place {
 
     /// The weight that [`Place::add`] would lead to.
     fn weight_with(&self, (low, high): Halves) -> u64 {
+        if (low, high) == ANY {
+            return ALL;
+        }
         let row = |half: usize| if self.high[half] == 0 { self.rows[half] } else { 0 };
         let column = |half: usize| if self.low[half] == 0 { self.columns[half] } else { 0 };
         let corner = |high: usize, low: usize| if self.high[high] + self.low[low] == 0 { weight(high, low) } else { 0 };

@@ -115,11 +115,24 @@ pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> 
 pub const KEY_WORDS: &[&str] =
     &["pass", "secret", "token", "key", "auth", "cred", "salt", "nonce", "pwd", "_pw", "identified"];
 
+/// The bytes that one of them begins with, in any letter case.
+static BEGINS: [bool; 256] = {
+    let (mut table, mut at) = ([false; 256], 0);
+    while at < KEY_WORDS.len() {
+        let first = KEY_WORDS[at].as_bytes()[0];
+        table[first as usize] = true;
+        table[first.to_ascii_uppercase() as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 pub(super) fn has_key_word(text: &[u8]) -> bool {
-    KEY_WORDS.iter().any(|w| {
-        text.windows(w.len())
-            .any(|t| t[0].to_ascii_lowercase() == w.as_bytes()[0] && t.eq_ignore_ascii_case(w.as_bytes()))
-    })
+    let begins =
+        |rest: &[u8], word: &str| rest.get(..word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()));
+    (0..text.len())
+        .filter(|at| BEGINS[usize::from(text[*at])])
+        .any(|at| KEY_WORDS.iter().any(|word| begins(&text[at..], word)))
 }
 
 /// Finds operator and value behind a name.

@@ -1,8 +1,65 @@
 //! The words of names, by what they say about the value.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Which of the lists a word is on, or several words are together; one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lists(u16);
+
+impl Lists {
+    pub(super) const PASSWORD: Self = Self(1);
+    pub(super) const KEY_HEADS: Self = Self(1 << 1);
+    pub(super) const KEY_NOT: Self = Self(1 << 2);
+    pub(super) const KEY_NAMES: Self = Self(1 << 3);
+    pub(super) const HEADS: Self = Self(1 << 4);
+    pub(super) const TAILS: Self = Self(1 << 5);
+    pub(super) const ABOUT: Self = Self(1 << 6);
+    pub(super) const SEALED: Self = Self(1 << 7);
+    pub(super) const RUNS: Self = Self(1 << 8);
+    pub(super) const DERIVED: Self = Self(1 << 9);
+    pub(super) const PASSING: Self = Self(1 << 10);
+
+    /// The lists that a lower-case word is on.
+    pub(super) fn of(word: &[u8]) -> Self {
+        WORDS.get(word).copied().unwrap_or_default()
+    }
+
+    /// Those that any of some words is on.
+    pub(super) fn of_any<'w>(words: impl Iterator<Item = &'w [u8]>) -> Self {
+        words.fold(Self::default(), |all, word| Self(all.0 | Self::of(word).0))
+    }
+
+    /// Is it on this one?
+    pub(super) fn on(self, list: Self) -> bool {
+        self.0 & list.0 != 0
+    }
+}
+
+static WORDS: LazyLock<HashMap<&[u8], Lists>> = LazyLock::new(|| {
+    let lists = [
+        (Lists::PASSWORD, PASSWORD),
+        (Lists::KEY_HEADS, KEY_HEADS),
+        (Lists::KEY_NOT, KEY_NOT),
+        (Lists::KEY_NAMES, KEY_NAMES),
+        (Lists::HEADS, HEADS),
+        (Lists::TAILS, TAILS),
+        (Lists::ABOUT, ABOUT),
+        (Lists::SEALED, SEALED),
+        (Lists::RUNS, RUNS),
+        (Lists::DERIVED, DERIVED),
+        (Lists::PASSING, PASSING),
+    ];
+    let mut words = HashMap::new();
+    for (list, word) in lists.iter().flat_map(|(list, words)| words.iter().map(move |word| (list, word))) {
+        words.entry(word.as_bytes()).or_insert_with(Lists::default).0 |= list.0;
+    }
+    words
+});
+
 /// Lower-case words that end a name which promises a password.
 #[rustfmt::skip]
-pub(super) const PASSWORD: &[&str] = &[
+const PASSWORD: &[&str] = &[
     "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
     "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
     "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
@@ -29,17 +86,17 @@ pub(super) const KEY_HEADS: &[&str] = &[
 
 /// Words before `key` with which it is none.
 #[rustfmt::skip]
-pub(super) const KEY_NOT: &[&str] = &[
+const KEY_NOT: &[&str] = &[
     "public", "pub", "pk", "foreign", "publishable", "publishing", "authorized", "verification", "verifying",
     "minisign", "site", "cache", "sort", "partition", "primary",
 ];
 
 /// Words right before `key` with which it names something, or is sent in the clear.
-pub(super) const KEY_NAMES: &[&str] = &["project", "websocket", "socket"];
+const KEY_NAMES: &[&str] = &["project", "websocket", "socket"];
 
 /// Words before a key word with which the value is a text about it, or a switch.
 #[rustfmt::skip]
-pub(super) const HEADS: &[&str] = &[
+const HEADS: &[&str] = &[
     "no", "has", "is", "forgot", "forgotten", "reset", "show", "hide", "invalid", "missing", "require", "required",
     "requires", "enable", "enabled", "disable", "disabled", "forget", "use", "using", "with", "without", "needs",
     "need", "allow", "max", "min", "label", "error", "err", "msg", "message", "title", "placeholder", "hint", "help",
@@ -55,7 +112,7 @@ pub(super) const HEADS: &[&str] = &[
 
 /// Words after a key word that leave it what it is.
 #[rustfmt::skip]
-pub(super) const TAILS: &[&str] = &[
+const TAILS: &[&str] = &[
     "value", "val", "text", "txt", "str", "string", "plain", "plaintext", "raw", "b", "base", "hex", "old", "new",
     "current", "confirm", "confirmation", "again", "repeat", "prod", "production", "dev", "test", "staging", "live",
     "default", "admin", "root", "user", "a", "c", "primary", "secondary", "one", "two", "first", "second", "v", "key",
@@ -67,7 +124,7 @@ pub(super) const TAILS: &[&str] = &[
 
 /// Last words of a name whose value is no secret but something about one: `key_id`, `token_url`, `secret_name`.
 #[rustfmt::skip]
-pub(super) const ABOUT: &[&str] = &[
+const ABOUT: &[&str] = &[
     "id", "ids", "sid", "arn", "name", "names", "url", "uri", "path", "file", "files", "filename", "dir", "command",
     "cmd", "type", "types", "expires", "expiry", "expiration", "ttl", "at", "age", "length", "len", "size", "count",
     "prefix", "suffix", "format", "label", "title", "field", "error", "message", "policy", "provider", "service",
@@ -82,22 +139,22 @@ pub(super) const ABOUT: &[&str] = &[
 
 /// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.
 #[rustfmt::skip]
-pub(super) const SEALED: &[&str] = &[
+const SEALED: &[&str] = &[
     "hash", "hashed", "md5", "digest", "encrypted", "crypt", "sha", "md", "bcrypt", "enc", "sealed", "fingerprint",
     "checksum", "kcv", "ciphertext", "wrapped", "sealedsecret", "thumbprint",
 ];
 
 /// Words before `pass` with which it is one run of several over the same data.
-pub(super) const RUNS: &[&str] =
+const RUNS: &[&str] =
     &["first", "second", "third", "one", "two", "single", "multi", "final", "last", "render", "shader", "filter"];
 
 /// Of these, the words that do not name a kind of key.
-pub(super) const DERIVED: &[&str] =
+const DERIVED: &[&str] =
     &["encrypted", "crypted", "hashed", "sealed", "wrapped", "ciphertext", "digest", "checksum", "fingerprint"];
 
 /// Words before `token` with which it opens nothing.
 #[rustfmt::skip]
-pub(super) const PASSING: &[&str] = &[
+const PASSING: &[&str] = &[
     "page", "nextpage", "next", "continuation", "pagination", "cursor", "csrf", "xsrf", "authenticity", "antiforgery",
     "forgery", "idempotency", "cancellation", "cancel", "action", "lock", "serialized", "resumption",
 ];

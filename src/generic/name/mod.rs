@@ -5,9 +5,7 @@ mod split;
 
 use std::ops::Range;
 
-use lists::{
-    ABOUT, DERIVED, HEADS, KEY_HEADS, KEY_NAMES, KEY_NOT, PASSING, PASSWORD, PASSWORD_ENDS, RUNS, SEALED, TAILS,
-};
+use lists::{KEY_HEADS, Lists, PASSWORD_ENDS};
 use split::Words;
 
 use crate::generic::words;
@@ -95,28 +93,30 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
     let list: Vec<Range<usize>> = words.by_ref().take(12).collect();
     let hit = if name.get(hit) == Some(&b'_') { hit + 1 } else { hit };
     let at = list.iter().rposition(|w| w.contains(&hit))?;
-    let lower = |w: &Range<usize>| name[w.clone()].to_ascii_lowercase();
-    let word = lower(&list[at]);
-    let word = std::str::from_utf8(&word).ok()?;
-    let before: Vec<Vec<u8>> = list[..at].iter().map(lower).collect();
-    let after: Vec<Vec<u8>> = list[at + 1..].iter().map(lower).collect();
-    let head = before.last().and_then(|w| std::str::from_utf8(w).ok()).unwrap_or_default();
+    let small = name.to_ascii_lowercase();
+    let lower = |w: &Range<usize>| &small[w.clone()];
+    let word = std::str::from_utf8(lower(&list[at])).ok()?;
+    let (before, after) = (&list[..at], &list[at + 1..]);
+    let head = before.last().and_then(|w| std::str::from_utf8(lower(w)).ok()).unwrap_or_default();
     // `x_key` is a key, `BibTeX_key` is none.
     let head = if head.len() == 1 && before.len() > 1 { "" } else { head };
     let (class, plural) = class(word, head)?;
-    let is = |list: &[&str], w: &[u8]| list.iter().any(|l| l.as_bytes() == w);
-    if before.iter().any(|w| is(KEY_NOT, w)) || word == "pass" && RUNS.contains(&head) || word == "chpwd" {
+    let [said_before, said_after] = [before, after].map(|words| Lists::of_any(words.iter().map(lower)));
+    let any = |words: &[Range<usize>], of: &[u8]| words.iter().any(|w| lower(w) == of);
+    if said_before.on(Lists::KEY_NOT) || word == "pass" && Lists::of(head.as_bytes()).on(Lists::RUNS) || word == "chpwd"
+    {
         return None;
     }
     // `auth.sid`: the id of a session, which opens it. `oauth.client` is the id of a client.
-    let session = class == Class::Auth && after.last().is_some_and(|w| w == b"sid");
-    let client = class == Class::Auth && after.first().is_some_and(|w| w == b"client");
+    let last = after.last().map(lower);
+    let session = class == Class::Auth && last == Some(b"sid");
+    let client = class == Class::Auth && after.first().is_some_and(|w| lower(w) == b"client");
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    if after.last().is_some_and(|w| is(ABOUT, w) && !session)
+    if last.is_some_and(|w| Lists::of(w).on(Lists::ABOUT) && !session)
         || client
-        || after.iter().any(|w| matches!(w.as_slice(), b"prototype" | b"pub" | b"public"))
-        || class == Class::Password && after.last().is_some_and(|w| w == b"encoded")
-        || after.iter().any(|w| is(SEALED, w))
+        || after.iter().any(|w| matches!(lower(w), b"prototype" | b"pub" | b"public"))
+        || class == Class::Password && last == Some(b"encoded")
+        || said_after.on(Lists::SEALED)
         || is_random(name)
         || is_file(name)
         || is_locale(name, &list, at)
@@ -124,19 +124,20 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         return None;
     }
     let around = Around {
-        head: before.iter().any(|w| is(HEADS, w)),
-        tail: !session && after.iter().any(|w| !digits(w) && !is(TAILS, w)),
-        sealed: before.iter().any(|w| is(SEALED, w)),
+        head: said_before.on(Lists::HEADS),
+        tail: !session && after.iter().map(lower).any(|w| !digits(w) && !Lists::of(w).on(Lists::TAILS)),
+        sealed: said_before.on(Lists::SEALED),
         derived: matches!(class, Class::Key | Class::BareKey | Class::Password | Class::Auth)
-            && before.iter().any(|w| is(DERIVED, w))
-            || class == Class::Token && before.iter().any(|w| w == b"hashed")
+            && said_before.on(Lists::DERIVED)
+            || class == Class::Token && any(before, b"hashed")
             || class == Class::Password && head == "encoded",
         // `X-Ops-Authorization-1`: a line of the signature of a request.
-        passing: word == "authorization" && after.len() == 1 && digits(&after[0])
+        passing: word == "authorization" && after.len() == 1 && digits(lower(&after[0]))
             // The address that a validator is paid out to.
-            || class == Class::Auth && before.iter().any(|w| w == b"withdrawal")
+            || class == Class::Auth && any(before, b"withdrawal")
             || class == Class::Token
-                && (is_passing(&before) || ["csrf", "xsrf", "opaquelock"].iter().any(|w| word.starts_with(w))),
+                && (is_passing(before.iter().map(lower))
+                    || ["csrf", "xsrf", "opaquelock"].iter().any(|w| word.starts_with(w))),
         gpg: class == Class::Key
             && (matches!(head, "gpg" | "pgp" | "signing") || matches!(word, "signingkey" | "gpgkey" | "pgpkey")),
         nonce: class == Class::Salt && word.ends_with("nonce"),
@@ -149,19 +150,24 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
 }
 
 /// Is it a token that only says where a list goes on, which form was sent, or which request is which?
-fn is_passing(before: &[Vec<u8>]) -> bool {
-    let is = |w: &Vec<u8>| PASSING.iter().any(|p| p.as_bytes() == w.as_slice());
-    before.last().is_some_and(is) || before.ends_with(&[b"client".to_vec(), b"request".to_vec()])
+fn is_passing<'w>(mut before: impl DoubleEndedIterator<Item = &'w [u8]>) -> bool {
+    match before.next_back() {
+        Some(b"request") => before.next_back() == Some(b"client"),
+        last => last.is_some_and(|w| Lists::of(w).on(Lists::PASSING)),
+    }
 }
 
 /// The name of a source file, in a list of sums: `token.rs`.
 fn is_file(name: &[u8]) -> bool {
-    const ENDS: &[&[u8]] = &[
-        b".rs", b".go", b".py", b".js", b".ts", b".tsx", b".jsx", b".java", b".rb", b".php", b".c", b".h", b".cc",
-        b".cpp", b".cs", b".kt", b".swift", b".md", b".html", b".css", b".scss", b".svg", b".png", b".map", b".mjs",
-        b".pem", b".der", b".vue", b".dll", b".exe", b".so", b".jar", b".class",
-    ];
-    ENDS.iter().any(|end| name.ends_with(end))
+    let Some(dot) = memchr::memrchr(b'.', name) else { return false };
+    #[rustfmt::skip]
+    let known = matches!(
+        &name[dot + 1..],
+        b"rs" | b"go" | b"py" | b"js" | b"ts" | b"tsx" | b"jsx" | b"java" | b"rb" | b"php" | b"c" | b"h" | b"cc" | b"cpp"
+            | b"cs" | b"kt" | b"swift" | b"md" | b"html" | b"css" | b"scss" | b"svg" | b"png" | b"map" | b"mjs" | b"pem"
+            | b"der" | b"vue" | b"dll" | b"exe" | b"so" | b"jar" | b"class"
+    );
+    known
 }
 
 /// A language and its country: `en_PW` is the English of Palau.
@@ -193,17 +199,17 @@ fn reads_random(name: &[u8]) -> bool {
 
 /// The kind of secret that a word promises, and whether it is a plural.
 fn class(word: &str, head: &str) -> Option<(Class, bool)> {
-    let is = |list: &[&str], w: &str| list.contains(&w);
-    let found = if is(PASSWORD, word) || PASSWORD_ENDS.iter().any(|e| word.ends_with(e)) {
+    let on = |list: Lists, word: &str| Lists::of(word.as_bytes()).on(list);
+    let found = if on(Lists::PASSWORD, word) || PASSWORD_ENDS.iter().any(|e| word.ends_with(e)) {
         (Class::Password, word.ends_with("ds"))
     } else if let Some(stem) = word.strip_suffix("keys").or_else(|| word.strip_suffix("key")) {
         let plural = word.ends_with('s');
         // In one word (`apikey`), or in two.
         let (stem, glued) = if stem.is_empty() { (head, false) } else { (stem, true) };
-        if is(KEY_NOT, stem) || is(KEY_NAMES, stem) {
+        if on(Lists::KEY_NOT, stem) || on(Lists::KEY_NAMES, stem) {
             return None;
         }
-        let known = is(KEY_HEADS, stem) || KEY_HEADS.iter().any(|h| h.len() > 4 && stem.ends_with(h));
+        let known = on(Lists::KEY_HEADS, stem) || KEY_HEADS.iter().any(|h| h.len() > 4 && stem.ends_with(h));
         match (known, glued) {
             (true, _) => (Class::Key, plural),
             // `monkey`, `hotkey`, `turkey`
