@@ -90,6 +90,35 @@ fn config(token: &str) -> Vec<u8> {
     format!("# a configuration\n{}token: {token}\n", "option: value\n".repeat(40)).into_bytes()
 }
 
+/// A 7z with one member, whose content is this LZMA2 stream.
+fn sevenz_of(stream: &[u8], size: u16) -> Vec<u8> {
+    let of_stream = [&[0x01, 0x04, 0x06, 0x00, 0x01, 0x09, u8::try_from(stream.len()).unwrap(), 0x00][..]];
+    let [low, high] = size.to_le_bytes();
+    // One folder with LZMA2 and a dictionary of 16 MiB; `80 + high` begins a number of two bytes.
+    let folder = [0x07, 0x0b, 0x01, 0x00, 0x01, 0x21, 0x21, 0x01, 0x18, 0x0c, 0x80 + high, low, 0x00, 0x08, 0x00, 0x00];
+    let files = [0x05, 0x01, 0x11, 0x05, 0x00, b'x', 0x00, 0x00, 0x00, 0x00, 0x00];
+    let header = [of_stream[0], &folder, &files].concat();
+    let mut start = (stream.len() as u64).to_le_bytes().to_vec();
+    start.extend((header.len() as u64).to_le_bytes());
+    start.extend(crc32fast::hash(&header).to_le_bytes());
+    let magic = [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, 0x00, 0x04];
+    [&magic, &crc32fast::hash(&start).to_le_bytes()[..], &start, stream, &header].concat()
+}
+
+/// A decoder that failed and is asked again goes on for ever.
+#[test]
+fn a_7z_whose_stream_breaks_ends() {
+    // A chunk as it is, and one that is compressed in a way that there is not.
+    let mut stream = vec![0x01, 0, 99];
+    stream.extend([b'x'; 100]);
+    let whole = [&stream[..], &[0x00]].concat();
+    assert_eq!(scan_file("a.7z", sevenz_of(&whole, 100), 0).count("files"), 1);
+    stream.extend([0xe0, 0, 0xff, 0, 0x10, 0xff]);
+    stream.extend([0; 17]);
+    let report = scan_file("a.7z", sevenz_of(&stream, 356), 2);
+    assert!(report.problems()[0].contains("damaged"), "{}", report.story);
+}
+
 /// The only place of a secret: its member and the formats that were opened.
 #[track_caller]
 fn place(report: &Json, secret: &str) -> (String, Vec<String>) {

@@ -291,3 +291,25 @@ fn malformed_tokens_do_not_change_the_exit_code() {
     let shown = repo.keyscan().arg("--show-malformed").json(0);
     assert_eq!(shown.finding(&text)["verdict"], "malformed");
 }
+
+/// A slip in the name of a rule is answered with the name that was meant.
+#[test]
+fn names_of_rules_that_are_nearly_right() {
+    let room = TempDir::new().unwrap();
+    let run = |args: &[&str]| Keyscan::at(room.path()).args(args).run().code(2);
+    run(&["explain", "github-pat-clasic"]).says("did you mean: github-pat-classic?");
+    run(&["rules", "show", "GITHUB-PAT-CLASSIC"]).says("did you mean: github-pat-classic?");
+    run(&["--only", "githb", "."]).says("`keyscan rules list` shows all");
+    run(&["--skip", "stripe-secret-kei", "."]).says("did you mean: stripe-secret-key").never_says("slack");
+    run(&["explain", ""]).says("`keyscan rules list` shows all").never_says("did you mean");
+}
+
+/// The shell gives the output of a command as a pipe that has a name.
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_named_is_told() {
+    let room = TempDir::new().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(room.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    Keyscan::at(room.path()).arg("pipe").run().code(2).says("not a regular file").says("| keyscan -`");
+}

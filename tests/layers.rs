@@ -69,6 +69,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
+    ("strsim", &["cli"]),
     ("termcolor", &["cli", "report"]),
     ("serde_sarif", &["report::sarif"]),
     ("zip", &["archive"]),

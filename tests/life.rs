@@ -110,6 +110,23 @@ fn removed_on_one_branch_and_kept_on_another() {
     }
 }
 
+/// Nobody deleted it: another branch has it in its newest commit.
+#[test]
+fn a_branch_that_is_not_checked_out() {
+    let token = github_token(6040);
+    let repo = Repo::new();
+    repo.write("a", "clean\n");
+    repo.commit("clean");
+    repo.git(["checkout", "--quiet", "-b", "work"]);
+    repo.write("b", line(&token));
+    repo.commit("b");
+    repo.git(["checkout", "--quiet", "main"]);
+    let said = repo.keyscan().run().code(1);
+    said.says("the tip of another branch, tag or ref still has it")
+        .says("still in branch work")
+        .never_says("did not remove it");
+}
+
 #[test]
 fn a_merge_that_takes_the_clean_side() {
     let token = github_token(6040);

@@ -1,10 +1,33 @@
 //! 7z.
 
-use std::io::{self, Cursor};
+use std::cell::RefCell;
+use std::io::{self, Cursor, Read};
 
 use sevenz_rust2::{ArchiveReader, Error, Password};
 
+use super::stream::Metered;
 use super::{Note, Walker};
+
+/// The members of a block, which are one stream. Decoders that failed may go on for ever if they are asked again.
+struct Fused<'r> {
+    reader: &'r mut dyn Read,
+    failed: bool,
+}
+
+impl Read for Fused<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.failed {
+            return Ok(0);
+        }
+        self.reader.read(buffer).inspect_err(|e| self.failed = !is_wrong_sum(e))
+    }
+}
+
+/// Only the content of a member is wrong; what stands behind it can be read.
+fn is_wrong_sum(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|e| e.downcast_ref());
+    matches!(inner, Some(Error::ChecksumVerificationFailed))
+}
 
 impl Walker<'_> {
     pub(super) fn sevenz(&mut self, bytes: &[u8], depth: u8) {
@@ -15,12 +38,17 @@ impl Walker<'_> {
                 if entry.is_directory() || !entry.has_stream() {
                     return Ok(true);
                 }
-                let more = self.member(entry.name().as_bytes(), reader, depth);
-                if more {
-                    // The next member stands behind this one in the same stream.
-                    io::copy(reader, &mut io::sink()).map_err(Error::from)?;
+                let mut reader = Fused { reader, failed: false };
+                if !self.member(entry.name().as_bytes(), &mut reader, depth) {
+                    return Ok(false);
                 }
-                Ok(more)
+                // The next member stands behind this one in the same stream. What is skipped counts as well.
+                let error = RefCell::new(None);
+                io::copy(&mut Metered::new(&mut reader, self.meter, &error), &mut io::sink())?;
+                if reader.failed {
+                    return Err(io::Error::other("what stands behind a damaged member cannot be read").into());
+                }
+                Ok(!self.is_over())
             })
         });
         if let Err(e) = walked

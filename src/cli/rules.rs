@@ -78,15 +78,25 @@ pub fn show(id: &str, files: &[PathBuf]) -> Result<Exit> {
 
 /// Index of a rule; the error names those that it could have been.
 pub(super) fn find(rules: &RuleSet, id: &str) -> Result<usize> {
-    rules.index_of(id).ok_or_else(|| {
-        let near: Vec<_> = rules.metas().iter().filter(|m| m.id.contains(id)).take(5).map(|m| m.id.as_str()).collect();
-        let help = if near.is_empty() {
-            "`keyscan rules list` shows all".to_owned()
-        } else {
-            format!("did you mean: {}?", near.join(", "))
-        };
-        Error::new(format!("no rule is called `{id}`")).help(help)
-    })
+    rules.index_of(id).ok_or_else(|| unknown(rules, id))
+}
+
+/// The error for an id that no rule has: names those that hold it, or else those that are spelled nearly so.
+pub(super) fn unknown(rules: &RuleSet, id: &str) -> Error {
+    let wanted = id.to_lowercase();
+    let ids = || rules.metas().iter().map(|m| m.id.as_str());
+    let mut near: Vec<_> = ids().filter(|id| !wanted.is_empty() && id.contains(&wanted)).collect();
+    if near.is_empty() {
+        near = ids().filter(|id| strsim::osa_distance(id, &wanted) <= wanted.len() / 5).collect();
+        near.sort_by_key(|id| strsim::osa_distance(id, &wanted));
+    }
+    near.truncate(5);
+    let help = if near.is_empty() {
+        "`keyscan rules list` shows all".to_owned()
+    } else {
+        format!("did you mean: {}?", near.join(", "))
+    };
+    Error::new(format!("no rule is called `{id}`")).help(help)
 }
 
 fn describe(rules: &RuleSet, index: usize) -> String {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::archive::Limits;
 use crate::cache::Store;
 use crate::cli::args::ScanArgs;
+use crate::cli::rules::unknown;
 use crate::detect::inventory::Inventory;
 use crate::error::{Error, Result};
 use crate::finding::{Confidence, Severity};
@@ -203,7 +204,7 @@ fn choose(rules: RuleSet, only: &[String], skip: &[String]) -> Result<RuleSet> {
         |pattern: &str, id: &str| id == pattern || id.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('-'));
     for pattern in only.iter().chain(skip) {
         if !rules.metas().iter().any(|m| names(pattern, &m.id)) {
-            return Err(Error::new(format!("no rule is called `{pattern}`")).help("`keyscan rules list` shows all"));
+            return Err(unknown(&rules, pattern));
         }
     }
     let chosen = rules

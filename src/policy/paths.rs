@@ -8,6 +8,9 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use crate::error::{Error, Result};
 use crate::finding::Allowance;
 
+/// Patterns of one list at most: many more take gigabytes, and a repository may be hostile.
+const MOST: usize = 10_000;
+
 /// One list of patterns.
 #[derive(Debug)]
 pub struct Patterns {
@@ -26,6 +29,11 @@ impl Patterns {
 
     /// Compiles patterns, each with its line; 0 is an unknown one.
     pub fn new(name: &str, lines: Vec<(usize, String)>) -> Result<Self> {
+        let is_pattern = |line: &str| !line.trim().is_empty() && !line.starts_with('#');
+        if lines.iter().filter(|(_, line)| is_pattern(line)).count() > MOST {
+            return Err(Error::new(format!("{name}: it holds more than {MOST} patterns"))
+                .help("name directories instead of single files"));
+        }
         let mut builder = GitignoreBuilder::new("/");
         for (number, line) in &lines {
             builder.add_line(None, line).map_err(|e| {
@@ -68,6 +76,13 @@ pub fn at(name: &str, line: usize) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn too_many_patterns_are_refused() {
+        let text = |count: usize| "# comment\n\n".to_owned() + &"a*/**/b\n".repeat(count);
+        assert!(Patterns::parse("x", &text(100)).is_ok());
+        assert!(Patterns::parse("x", &text(MOST + 1)).unwrap_err().to_string().contains("more than 10000 patterns"));
+    }
 
     #[test]
     fn as_in_a_gitignore() {

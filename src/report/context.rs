@@ -173,6 +173,8 @@ pub(super) enum Whereabouts {
     Head,
     /// In commit or tag messages only.
     Messages,
+    /// In the newest commit of a ref that is not checked out.
+    Tip,
     /// Only in older commits.
     History,
     /// No ref leads to it.
@@ -188,6 +190,7 @@ impl Whereabouts {
             Some(life) if life.in_head => Self::Head,
             Some(life) if !life.reachable => Self::Unreachable,
             _ if finding.occurrences.iter().all(in_message) => Self::Messages,
+            Some(life) if life.is_held() => Self::Tip,
             _ => Self::History,
         }
     }
@@ -198,6 +201,7 @@ impl Whereabouts {
             Self::Tree => return None,
             Self::Head => "in git history, and the commit at HEAD still has it",
             Self::Messages => "only in commit or tag messages; a new commit does not remove it",
+            Self::Tip => "in git history, and the tip of another branch, tag or ref still has it",
             Self::History => "only in history; deleting the file did not remove it",
             Self::Unreachable => "only in unreachable objects; no branch or tag leads to it, but copies may",
         })

@@ -93,6 +93,7 @@ fn state(context: &Context<'_>, finding: &Finding) -> &'static str {
         Whereabouts::Tree => "in files",
         Whereabouts::Head => "in the commit at HEAD",
         Whereabouts::Messages => "in messages",
+        Whereabouts::Tip => "at the tip of another ref",
         Whereabouts::History => "only in history",
         Whereabouts::Unreachable => "only in unreachable objects",
     }

@@ -73,7 +73,7 @@ fn finding(context: &Context<'_>, finding: &Finding) -> [String; COLUMNS.len()] 
         Whereabouts::Tree => "tree",
         Whereabouts::Head => "head",
         Whereabouts::Messages => "messages",
-        Whereabouts::History => "history",
+        Whereabouts::Tip | Whereabouts::History => "history",
         Whereabouts::Unreachable => "unreachable",
     };
     [

@@ -97,6 +97,26 @@ pub fn pairs(files: &[(String, RuleFile)]) -> Vec<Lint> {
     lints
 }
 
+/// Can the regex be read, and is nothing asked of it that only a format has?
+fn regex(spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &str)) {
+    let Some(regex) = &spec.regex else { return };
+    if let Err(e) = LazyRegex::compile(regex) {
+        add(true, e.to_string(), "see the syntax of the regex crate");
+    }
+    let of_formats = [
+        ("checksum", spec.checksum.is_some()),
+        ("structure", spec.structure.is_some()),
+        ("secret", spec.secret.is_some()),
+        ("near", spec.near.is_some()),
+        ("hint", spec.hint.is_some()),
+    ];
+    for (key, _) in of_formats.iter().filter(|(_, is_set)| *is_set) {
+        let help =
+            "write a `format`; in a `regex`, `(?P<secret>...)` is the secret, and `keywords` stand inside the match";
+        add(true, format!("`{key}` says nothing about a `regex`"), help);
+    }
+}
+
 /// Is every part there and well formed?
 fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &str)) {
     let kebab = |id: &str| {
@@ -138,9 +158,7 @@ fn parts(file: &RuleFile, spec: &RuleSpec, add: &mut dyn FnMut(bool, String, &st
             "give a format that mints an example, so that the rule can be tested",
         );
     }
-    if let Some(Err(e)) = spec.regex.as_deref().map(LazyRegex::compile) {
-        add(true, e.to_string(), "see the syntax of the regex crate");
-    }
+    regex(spec, add);
     if spec.within.is_some_and(|n| !(16..=1024).contains(&n)) {
         add(true, "`within` is not between 16 and 1024".into(), "choose how many bytes back context is looked for");
     }
@@ -265,6 +283,11 @@ rules:
             ("grants: everything", "grants: ''", "`grants` is missing"),
             ("steps: [Revoke it.]", "steps: []", "no rotation steps"),
             ("format: \"acme_{body:base62:30}{check:base62:6}\"", "regex: x", "`regex`"),
+            (
+                "format: \"acme_{body:base62:30}{check:base62:6}\"",
+                "regex: x",
+                "`checksum` says nothing about a `regex`",
+            ),
             ("{body:base62:30}", "{body:base6:30}", "no alphabet `base6`"),
             ("crc32(body)", "crc32(bdy)", "no segment `bdy`"),
             ("base62(crc32(body), 6)", "base62(crc32(body), 7)", "does not pass its own checksum"),

@@ -391,10 +391,15 @@ fn scan_file(sink: &mut Sink<'_>, path: &Path, shown: &BString, buffer: &mut Vec
 }
 
 fn unread(path: &BString, error: &std::io::Error) -> Problem {
+    let help = match error.kind() {
+        // A pipe, as the shell makes one for `<(...)`, or a device.
+        std::io::ErrorKind::Other => "give what comes out of it on standard input: `... | keyscan -`",
+        _ => "run keyscan as a user who may read it, or leave it out",
+    };
     Problem {
         object: path.to_string(),
         what: format!("the file cannot be read: {error}"),
-        help: Some("run keyscan as a user who may read it, or leave it out".into()),
+        help: Some(help.into()),
         accepted: false,
     }
 }
