@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Input, Outcome, Rng, STRUCTURES, Structure, by_name};
-use crate::finding::Verdict;
+use crate::finding::{Confidence, Verdict};
 
 /// Every structure with the arguments that rules would give, and whether a change of any character must be noticed.
 const USES: &[(&str, bool)] = &[
@@ -161,7 +161,8 @@ fn check(
 fn passes(name: &str, outcome: &Outcome) -> bool {
     let shape = name == "secp256k1-key" || by_name(name).is_some_and(|s| s.is_sieve() || s.weighs());
     let least = if shape { Verdict::Shape } else { Verdict::WellFormed };
-    outcome.verdict >= least && !outcome.dismiss
+    let sure = outcome.confidence.is_none_or(|confidence| confidence >= Confidence::Medium);
+    outcome.verdict >= least && sure && !outcome.dismiss
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::primitives::{ALNUM, arg, window};
 use super::{Input, Outcome, Rng, Structure};
-use crate::finding::{Confidence, Verdict};
+use crate::finding::Verdict;
 use crate::generic::{self, Class};
 
 /// The validators of this module.
@@ -78,16 +78,11 @@ fn password(rng: &mut Rng) -> String {
 fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> Outcome {
     let (looked, found) = generic::given(input.hay, class, input.start..input.end, value.clone());
     let read = input.start.min(looked.start.max(0) as usize)..past.max(looked.end.max(0) as usize);
-    let bad = Outcome { read, span: value, ..Outcome::of(input, Verdict::Malformed) };
-    let Some((found, confidence)) = found.and_then(|found| Some((found.weighed(), found.confidence()?))) else {
-        return bad.dismissed();
-    };
-    let verdict = match confidence {
-        Confidence::Low => Verdict::Malformed,
-        Confidence::Medium => Verdict::Shape,
-        _ => Verdict::WellFormed,
-    };
-    Outcome { verdict, facts: vec![found], ..bad }
+    let outcome = Outcome { read, span: value, ..Outcome::of(input, Verdict::Shape) };
+    match found.and_then(|found| Some((found.weighed(), found.confidence()?))) {
+        Some((weighed, confidence)) => Outcome { confidence: Some(confidence), facts: vec![weighed], ..outcome },
+        None => outcome.dismissed(),
+    }
 }
 
 /// Nothing of the kind stands here; `past` is the end of what was read.
