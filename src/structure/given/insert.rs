@@ -23,7 +23,7 @@ pub(super) fn check(input: &Input<'_>) -> Outcome {
 
 fn value(text: &[u8]) -> Option<std::ops::Range<usize>> {
     let close = text.iter().position(|b| *b == b')')?;
-    let plain = |name: &[u8]| name.trim_ascii().trim_ascii_start().to_ascii_lowercase();
+    let plain = |name: &[u8]| name.trim_ascii().to_ascii_lowercase();
     let is_one = |name: &[u8]| {
         let name: Vec<u8> = plain(name).into_iter().filter(|b| !b"`\"[]".contains(b)).collect();
         COLUMNS.iter().any(|c| name == *c || name.ends_with(c) && name[name.len() - c.len() - 1] == b'_')
