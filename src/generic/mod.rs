@@ -132,22 +132,20 @@ pub fn weigh(hay: &[u8], at: usize, len: usize) -> Option<Found> {
 /// Judges a value that has no name, but stands where a secret of a class is given: to a call or a command that is at `to`.
 pub fn given(hay: &[u8], class: Class, to: Range<usize>, value: Range<usize>) -> (Range<isize>, Option<Found>) {
     let mut view = View::new(hay, to.start);
-    let found = weigh_given(&mut view, class, to, value);
+    let found = weigh_given(&mut view, class, assign::Site::given(to, value));
     (view.read(), found)
 }
 
-fn weigh_given(view: &mut View<'_>, class: Class, to: Range<usize>, value: Range<usize>) -> Option<Found> {
+/// As [`given`], for the literal that begins at `at`; none is judged if something else stands there.
+pub fn given_literal(hay: &[u8], class: Class, to: Range<usize>, at: usize) -> (Range<isize>, Option<Found>) {
+    let mut view = View::new(hay, to.start);
+    let site = assign::given(&mut view, to, at);
+    let found = site.and_then(|site| weigh_given(&mut view, class, site));
+    (view.read(), found)
+}
+
+fn weigh_given(view: &mut View<'_>, class: Class, site: assign::Site) -> Option<Found> {
     let name = name::Name { class, around: name::Around::default() };
-    let site = assign::Site {
-        name: to,
-        op: assign::Op::Given,
-        quote: assign::Quote::Quoted,
-        value,
-        pieces: Vec::new(),
-        joined: false,
-        wrapped: false,
-        phrase: false,
-    };
     let evidence = judge::evidence(view, &name, &site, LOW)?;
     let score = weights::sum(&evidence);
     Some(Found { class, name: site.name, value: site.value, evidence, score })

@@ -81,6 +81,22 @@ pub struct Site {
     pub phrase: bool,
 }
 
+impl Site {
+    /// A value without a name, given to what stands at `to`.
+    pub fn given(to: Range<usize>, value: Range<usize>) -> Self {
+        Self {
+            name: to,
+            op: Op::Given,
+            quote: Quote::Quoted,
+            value,
+            pieces: Vec::new(),
+            joined: false,
+            wrapped: false,
+            phrase: false,
+        }
+    }
+}
+
 /// Is this byte part of a name?
 pub fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
@@ -149,6 +165,12 @@ pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     let phrase = before == Some(b' ') && matches!(view.get(name.end), Some(b'"' | b'\'' | b'\\')) && closed;
     let site = value(view, name, before, op, after)?;
     Some(behind_scheme(view, before, Site { phrase, ..site }))
+}
+
+/// The literal at `at`, which is given to what stands at `to`: all of an argument, or of a cell of a row.
+pub fn given(view: &mut View<'_>, to: Range<usize>, at: usize) -> Option<Site> {
+    let at = skip_space(view, at, 80);
+    value(view, to, None, Op::Given, at).filter(|site| !site.wrapped && !site.joined)
 }
 
 /// `Authorization: Token ...`: the value stands behind the word for the scheme.

@@ -102,6 +102,8 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
     let (mut wrapped, mut nested) = (false, false);
     for _ in 0..6 {
         match view.get(at)? {
+            // An argument that begins with a list is no literal.
+            b'(' | b'[' | b'{' if op == Op::Given && !view.has(at, b"[]") => return None,
             b'(' | b'[' | b'{' if !view.has(at, b"{{") && !view.has(at, b"[[") => {
                 nested = true;
                 at = skip_space(view, at + 1, 16);
@@ -123,7 +125,9 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
                     Some(b'"' | b'\'') if word.len() <= 2 => at = end,
                     Some(b'(') if WRAPPERS.contains(&last) => at = end + 1,
                     Some(b'{') if WRAPPERS.contains(&last) => at = end + 1,
-                    Some(b' ') if matches!(word, b"new" | b"await" | b"return" | b"ConvertTo-SecureString") => {
+                    Some(b' ')
+                        if matches!(word, b"new" | b"await" | b"return" | b"Just" | b"ConvertTo-SecureString") =>
+                    {
                         at = view.blanks(end)
                     }
                     Some(b'(') if matches!(view.get(end + 1), Some(b'"' | b'\'')) && op != Op::Colon => {
@@ -159,7 +163,7 @@ pub(super) fn value(view: &mut View<'_>, name: Range<usize>, before: Option<u8>,
             }
             None
         }
-        _ if matches!(op, Op::Call | Op::Pair | Op::Arrow | Op::Compare) || wrapped => None,
+        _ if matches!(op, Op::Call | Op::Pair | Op::Arrow | Op::Compare | Op::Given) || wrapped => None,
         _ => {
             let (value, alone) = bare(view, op, before, at);
             if is_call(view.slice(value.clone())) {

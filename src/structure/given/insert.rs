@@ -1,7 +1,7 @@
 //! Rows of a table of users: `INSERT INTO users (name, password) VALUES ('ann', '...')`.
 
-use super::call::{literal, nth};
-use super::{nothing, password, weigh};
+use super::call::nth;
+use super::{nothing, password, weigh_literal};
 use crate::generic::Class;
 use crate::structure::primitives::window;
 use crate::structure::{Input, Outcome, Rng};
@@ -16,16 +16,17 @@ pub(super) fn check(input: &Input<'_>) -> Outcome {
     let (range, past) = window(input.hay, input.end, AHEAD);
     let text = input.hay.get(range.clone()).unwrap_or_default();
     match value(text) {
-        Some(value) => weigh(input, Class::Password, range.start + value.start..range.start + value.end, past),
+        Some(at) => weigh_literal(input, Class::Password, range.start + at, past),
         None => nothing(input, past),
     }
 }
 
-fn value(text: &[u8]) -> Option<std::ops::Range<usize>> {
+/// Where the value of the column begins.
+fn value(text: &[u8]) -> Option<usize> {
     let close = text.iter().position(|b| *b == b')')?;
-    let plain = |name: &[u8]| name.trim_ascii().to_ascii_lowercase();
     let is_one = |name: &[u8]| {
-        let name: Vec<u8> = plain(name).into_iter().filter(|b| !b"`\"[]".contains(b)).collect();
+        let name: Vec<u8> =
+            name.trim_ascii().to_ascii_lowercase().into_iter().filter(|b| !b"`\"[]".contains(b)).collect();
         COLUMNS.iter().any(|c| name == *c || name.ends_with(c) && name[name.len() - c.len() - 1] == b'_')
     };
     let number = text[..close].split(|b| *b == b',').position(is_one)? + 1;
@@ -39,9 +40,7 @@ fn value(text: &[u8]) -> Option<std::ops::Range<usize>> {
     if text.get(open) != Some(&b'(') {
         return None;
     }
-    let row = &text[open + 1..];
-    let value = nth(row, number).and_then(|argument| literal(row, argument))?;
-    Some(open + 1 + value.start..open + 1 + value.end)
+    nth(&text[open + 1..], number).map(|at| open + 1 + at)
 }
 
 pub(super) fn mint(rng: &mut Rng, _: &[String]) -> Vec<u8> {
@@ -50,9 +49,15 @@ pub(super) fn mint(rng: &mut Rng, _: &[String]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use crate::generic::assign;
+    use crate::generic::view::View;
+
     #[test]
     fn the_value_of_the_column() {
-        let value = |text: &str| super::value(text.as_bytes()).map(|v| text[v].to_owned());
+        let value = |text: &str| {
+            let site = assign::given(&mut View::new(text.as_bytes(), 0), 0..0, super::value(text.as_bytes())?)?;
+            Some(text[site.value].to_owned())
+        };
         assert_eq!(value("id, `user_password`, x) VALUES\n (1, 'a,b', NULL), (2").as_deref(), Some("a,b"));
         assert_eq!(value("id, passport) VALUES (1, 'ab')"), None);
         assert_eq!(value("id, password) SELECT id, 'ab' FROM x"), None);

@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::primitives::{ALNUM, arg, window};
 use super::{Input, Outcome, Rng, Structure};
 use crate::finding::Verdict;
-use crate::generic::{self, Class};
+use crate::generic::{self, Class, Found};
 
 /// The validators of this module.
 pub(super) const TABLE: &[Structure] = &[
@@ -76,11 +76,22 @@ fn password(rng: &mut Rng) -> String {
 
 /// Judges the text at `value`; `past` is the end of what was read to find it.
 fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> Outcome {
-    let (looked, found) = generic::given(input.hay, class, input.start..input.end, value.clone());
+    weighed(input, generic::given(input.hay, class, input.start..input.end, value), past)
+}
+
+/// Judges the literal that begins at `at`; `past` is the end of what was read to find it.
+fn weigh_literal(input: &Input<'_>, class: Class, at: usize, past: usize) -> Outcome {
+    weighed(input, generic::given_literal(input.hay, class, input.start..input.end, at), past)
+}
+
+fn weighed(input: &Input<'_>, (looked, found): (Range<isize>, Option<Found>), past: usize) -> Outcome {
     let read = input.start.min(looked.start.max(0) as usize)..past.max(looked.end.max(0) as usize);
-    let outcome = Outcome { read, span: value, ..Outcome::of(input, Verdict::Shape) };
-    match found.and_then(|found| Some((found.weighed(), found.confidence()?))) {
-        Some((weighed, confidence)) => Outcome { confidence: Some(confidence), facts: vec![weighed], ..outcome },
+    let outcome = Outcome { read, ..Outcome::of(input, Verdict::Shape) };
+    match found.and_then(|found| Some((found.confidence()?, found))) {
+        Some((confidence, found)) => {
+            let facts = vec![found.weighed()];
+            Outcome { span: found.value, confidence: Some(confidence), facts, ..outcome }
+        }
         None => outcome.dismissed(),
     }
 }
