@@ -1,4 +1,8 @@
 //! Commands that take a password by an option whose name does not say so, or by its place: `mysql -u root -p...`.
+//!
+//! It cuts a command into its words itself: crates that do so give the words as texts, without the places where they
+//! stand, and call it an error when a quote is not closed, as in a command that stands within the literal of a program, or
+//! is cut off at the end of what is looked at.
 
 use std::ops::Range;
 
