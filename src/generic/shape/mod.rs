@@ -10,6 +10,7 @@ mod placeholder;
 mod sealed;
 mod template;
 mod text;
+pub mod vocabulary;
 
 pub use code::{
     are_siblings, is_between_literals, is_class_path, is_code, is_code_piece, is_entry, is_identifier, is_regex,
