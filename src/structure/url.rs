@@ -64,8 +64,15 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     is_template(value)
         || repeated
         || lower.contains("xxxx")
+        || WORDS.contains(&without_signs(&lower).as_str())
         || WORDS.contains(&lower.as_str())
         || says_what_belongs_here(&lower)
+}
+
+/// The letters of a text that has nothing but letters and signs: `pass%word`.
+fn without_signs(lower: &str) -> String {
+    let plain = !lower.bytes().any(|b| b.is_ascii_digit());
+    lower.chars().filter(|c| plain && c.is_ascii_alphabetic()).collect()
 }
 
 /// Nothing but words that say what should stand here: `proxy_password`, `secretAccessKey`, `my-pass`.

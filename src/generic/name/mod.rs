@@ -129,7 +129,7 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         sealed: before.iter().any(|w| is(SEALED, w)),
         derived: matches!(class, Class::Key | Class::BareKey | Class::Password | Class::Auth)
             && before.iter().any(|w| is(DERIVED, w))
-            || class == Class::Token && before.iter().any(|w| w == b"hashed")
+            || matches!(class, Class::Token | Class::Secret) && before.iter().any(|w| w == b"hashed")
             || class == Class::Password && head == "encoded",
         // `X-Ops-Authorization-1`: a line of the signature of a request.
         passing: word == "authorization" && after.len() == 1 && digits(&after[0])

@@ -19,13 +19,33 @@ fn any_case(of: u8) -> Option<AhoCorasick> {
 
 /// Percent of the letters and digits of a value that are placeholder words, also with digits in place of letters: `s3cr3t`.
 pub fn placeholder_share(value: &[u8]) -> usize {
-    let share = plain_share(value);
+    let share = if is_made_of_words(value) { 100 } else { plain_share(value) };
     let swapped = value.iter().any(|b| plain_letter(*b) != *b) && value.iter().any(u8::is_ascii_alphabetic);
     if share >= 60 || !swapped {
         return share;
     }
     let plain: Vec<u8> = value.iter().map(|b| plain_letter(*b)).collect();
     plain_share(&plain).max(share)
+}
+
+/// Is a word nothing but placeholder words, short ones among them: `DBPW`?
+fn is_made_of_words(value: &[u8]) -> bool {
+    static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| words(SHARE));
+    if !(4..=24).contains(&value.len()) || !value.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let lower = value.to_ascii_lowercase();
+    // Which beginnings are made of such words?
+    let mut reached = vec![false; lower.len() + 1];
+    reached[0] = true;
+    for at in 0..lower.len() {
+        if reached[at] {
+            for word in WORDS.iter().filter(|w| w.len() > 1 && lower[at..].starts_with(w.as_bytes())) {
+                reached[at + word.len()] = true;
+            }
+        }
+    }
+    reached[lower.len()]
 }
 
 /// The letter that a digit or sign is written for.

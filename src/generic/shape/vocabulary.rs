@@ -55,6 +55,7 @@ const WORDS: &[(u8, &[&str])] = &[
     (BODY | SAYS | BODY_SAYS, &["change_me", "change-me"]),
     (BODY, &["abcdef", "bcdef", "56789", "67890", "34567", "cafebabe", "live"]),
     (SAYS, &[
+        "changethis", "change_this", "change-this",
         "notreal", "not-real", "sanitized", "filtered", "obfuscated", "scrubbed", "wrongpass", "wrong-pass",
         "wrong_pass", "incorrect",
     ]),
