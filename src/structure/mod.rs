@@ -78,6 +78,8 @@ pub struct Outcome {
     pub confidence: Option<Confidence>,
     /// Caps the severity: encrypted, expired, test network.
     pub at_most: Option<Severity>,
+    /// Further credentials of the same kind in what was read: the other rows of a statement.
+    pub others: Vec<Outcome>,
     /// The match is no credential at all (a publishable variant, an empty password, documentation): drop it silently.
     pub dismiss: bool,
 }
@@ -87,7 +89,16 @@ impl Outcome {
     pub fn of(input: &Input<'_>, verdict: Verdict) -> Self {
         let span = input.start..input.end;
         let read = span.clone();
-        Self { verdict, read, span, facts: Vec::new(), confidence: None, at_most: None, dismiss: false }
+        Self {
+            verdict,
+            read,
+            span,
+            facts: Vec::new(),
+            confidence: None,
+            at_most: None,
+            others: Vec::new(),
+            dismiss: false,
+        }
     }
 
     /// Adds a fact.

@@ -12,7 +12,7 @@ use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule};
-use crate::structure;
+use crate::structure::{self, Outcome};
 
 impl Evaluator<'_> {
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.
@@ -104,6 +104,15 @@ impl Evaluator<'_> {
             facts: judged.facts,
             decoded: None,
         });
+        found.extend(judged.others.into_iter().map(|other| RawMatch {
+            rule: *index,
+            span: other.span,
+            verdict: other.verdict,
+            confidence: other.confidence.unwrap_or(Confidence::Medium),
+            severity: meta.severity,
+            facts: other.facts,
+            decoded: None,
+        }));
         true
     }
 }
@@ -140,6 +149,7 @@ struct Judged {
     /// What the structure says of it, where it weighed evidence.
     confidence: Option<Confidence>,
     at_most: Option<Severity>,
+    others: Vec<Outcome>,
     /// The structure found the end by itself: the text is more than a token.
     extended: bool,
 }
@@ -159,6 +169,7 @@ fn validate(
         facts: Vec::new(),
         confidence: None,
         at_most: None,
+        others: Vec::new(),
         extended: false,
     };
     let sure = rule.certainty != Certainty::Unconfirmed;
@@ -185,6 +196,7 @@ fn validate(
         judged.facts = outcome.facts;
         judged.confidence = outcome.confidence;
         judged.at_most = outcome.at_most;
+        judged.others = outcome.others;
         judged.verdict = match outcome.verdict {
             Verdict::Malformed if !sure => judged.verdict.max(Verdict::Shape),
             Verdict::Malformed => Verdict::Malformed,

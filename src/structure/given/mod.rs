@@ -31,6 +31,13 @@ pub(super) const TABLE: &[Structure] = &[
         mint: Some(call::mint),
     },
     Structure {
+        name: "default",
+        what: "the call declares a flag whose name promises a secret, with a default that looks like one",
+        args: &[],
+        check: call::default,
+        mint: Some(call::mint_default),
+    },
+    Structure {
         name: "option",
         what: "the command line gives a password by the option, or at the place, that the command has for it",
         args: &[],
@@ -39,7 +46,7 @@ pub(super) const TABLE: &[Structure] = &[
     },
     Structure {
         name: "inserted",
-        what: "a column named as passwords are, and a literal in the first row that looks like one",
+        what: "a column named as passwords are, and a literals in the rows that look like one",
         args: &[],
         check: insert::check,
         mint: Some(insert::mint),
@@ -76,7 +83,8 @@ fn password(rng: &mut Rng) -> String {
 
 /// Judges the text at `value`; `past` is the end of what was read to find it.
 fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> Outcome {
-    weighed(input, generic::given(input.hay, class, input.start..input.end, value), past)
+    let to = input.start..input.end.min(value.start);
+    weighed(input, generic::given(input.hay, class, to, value), past)
 }
 
 /// Judges the literal that begins at `at`; `past` is the end of what was read to find it.
