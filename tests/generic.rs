@@ -513,6 +513,79 @@ fn hashes_runs_and_pieces_of_documents_are_told_from_secrets() {
     assert_eq!(found(&format!("Consumer Secret: ``{word}``\n")), ["generic-secret"]);
 }
 
+/// Each cause of a false alarm that was seen, and a twin that is a secret.
+#[test]
+fn causes_of_false_alarms_have_twins_that_are_found() {
+    let mut rng = Rng::new(47);
+    const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const CAPITALS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
+    const HEX: &[u8] = b"0123456789abcdef";
+    let (word, short) = (rng.text(ALNUM, 24), rng.text(ALNUM, 9) + "a7");
+    let (sum, hash, salt) = (rng.text(HEX, 40), rng.text(HEX, 32), rng.text(HEX, 32));
+    let index = "FK".to_owned() + &rng.text(b"abcdefghijklmnopqrstuvwxyz0123456789", 25);
+    let licence = (0..4).map(|_| rng.text(CAPITALS, 5)).collect::<Vec<_>>().join("-");
+    let row = |columns: &str, more: &str| {
+        format!(
+            "INSERT INTO users (name, password{columns}) VALUES\n('eva', '{hash}'{more}), ('bob', '{hash}'{more});\n"
+        )
+    };
+    let pairs = [
+        (format!("\"hashed_secret\": \"{sum}\",\n"), format!("\"client_secret\": \"{sum}\",\n")),
+        (format!("  KEY `{index}` (`dept_id`),\n"), format!("The password is `{index}` (of the admin).\n")),
+        ("injectionPassword = \"x' OR '1'='1\";\n".into(), format!("injectionPassword = \"{short}\";\n")),
+        ("\"password\": \"%F0%9F%92%A9\",\n".into(), format!("\"password\": \"{short}%20%21\",\n")),
+        (format!("String token = \"rO0ABX{word}\";\n"), format!("String token = \"rX0ABX{word}\";\n")),
+        ("$secret = (new Google2FA)->generate(16);\n".into(), format!("$secret = ('{word}');\n")),
+        ("e.token=r[0]:r[0]===\"x\"&&(y)\n".into(), format!("e.token=\"{word}\"&&(y)\n")),
+        ("f({a:_0xb7f9[0],password:_0xb7f9[1]})\n".into(), format!("f({{a:_0xb7f9[0],password:'{short}'}})\n")),
+        (format!("'website_key' => '{word}',\n"), format!("'secret_key' => '{word}',\n")),
+        ("  TokenKey: 'EL-XPAY-TOEKN',\n".into(), format!("  TokenKey: '{licence}',\n")),
+        ("connect(\"DBURL\", password=\"DBPW\")\n".into(), format!("connect(\"DBURL\", password=\"{short}\")\n")),
+        (format!("OAUTH2_IDENTITY = \"{sum}\";\n"), format!("OAUTH2_SECRET = \"{sum}\";\n")),
+        (
+            format!("cookie(\"access_token\", \"eyJ{}.\")\n", &word[..16]),
+            format!("cookie(\"access_token\", \"eyJ{}.{short}\")\n", &word[..16]),
+        ),
+        (row(", salt", &format!(", '{salt}'")), row(", mail", ", 'a@corp.net'")),
+        (format!("KEY=base64:CHANGETHISKEY-{word}=\n"), format!("API_KEY=base64:{word}=\n")),
+        (
+            format!("path = join(os.environ[\"PWD\"], \".{word}\")\n"),
+            format!("path = join(os.environ[\"DB_PWD\"], \"{word}\")\n"),
+        ),
+        (format!("authorization: 'Hawk mac=\"{word}=\"'\n"), format!("authorization: '{word}'\n")),
+        (
+            "subclasses of PKey, such as `.RSAKey` or `.DSSKey`\n".into(),
+            format!("rsa_key = os.environ.get('RSA_KEY') or '{word}'\n"),
+        ),
+        ("{{ x | password_hash('sha512') }}\n".into(), format!("password_hash('{word}')\n")),
+        (format!("schemaMemoKey: \"{short}\",\n"), format!("schemaSecretKey: \"{short}\",\n")),
+    ];
+    let wrong: Vec<_> = pairs
+        .iter()
+        .flat_map(|(none, secret)| [(none, true), (secret, false)])
+        .filter(|(text, none)| found(text).is_empty() != *none)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    // Each row of a statement is told.
+    assert_eq!(found(&format!("INSERT INTO u (n, pwd) VALUES ('a', '{word}'), ('b', '{short}');\n")).len(), 2);
+}
+
+/// What people make up when letters, digits and signs are asked for.
+#[test]
+fn words_with_digits_and_signs_are_passwords() {
+    let mut rng = Rng::new(53);
+    for head in ["Dragon2024@", "Copper2024#", "Winter#77%", "Monkey#77$"] {
+        let password = head.to_owned() + &rng.text(b"bcdfghjkmnpqrstvwxyz", 3);
+        for line in [format!("server.login(\"bob@corp.io\", \"{password}\")\n"), format!("password = \"{password}\"\n")]
+        {
+            assert!(is_found(&line, &password), "{line}");
+        }
+    }
+    for word in ["Password123!", "P@ssw0rd", "Changeme1!", "Test@1234"] {
+        assert!(!is_found(&format!("password = \"{word}\"\n"), word), "{word}");
+    }
+}
+
 /// Of a pair of keys the one that only names its owner is left out.
 #[test]
 fn words_in_the_place_of_the_password_of_a_url_are_no_leak() {
@@ -522,6 +595,7 @@ fn words_in_the_place_of_the_password_of_a_url_are_no_leak() {
         ("u$er", "pa$s", "files.corp.net"),
         ("repluser", "repluser123", "127.0.0.1"),
         ("www.host.com", "support", "corp.net"),
+        ("user%40name", "pass%25word", "abcd.corp.net"),
     ] {
         let url = |password: &str| format!("url = \"https://{user}:{password}@{host}/x\"\n");
         assert_eq!(found(&url(word)), Vec::<&str>::new(), "{user}:{word}@{host}");

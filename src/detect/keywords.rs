@@ -41,11 +41,17 @@ fn follows(hay: &[u8], start: usize, len: usize) -> bool {
     let closed = rest.iter().take_while(|b| matches!(b, b'"' | b'\'' | b'`' | b']' | b'\\' | b'*')).count();
     rest = &rest[closed..];
     let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let goes_on = |texts: &[&[u8]]| texts.iter().any(|text| rest[blanks..].starts_with(text));
     match rest.get(blanks) {
         None => start + AHEAD <= hay.len(),
         Some(b'=' | b':' | b'<' | b'&' | b'-' | b'!' | b'|' | b'?' | b'+' | b'>') => true,
-        Some(b'{') => closed > 0 || matches!(rest.get(blanks + 1), Some(b'"' | b'\'')),
-        Some(b'(') => closed == 0 && !matches!(rest.get(blanks + 1), Some(b')')),
+        // The accessors of a property come before what is assigned to it.
+        Some(b'{') => closed > 0 || goes_on(&[b"{ get;", b"{\"", b"{'"]),
+        // A member of an annotation has its default behind it.
+        Some(b'(') => closed == 0 && (!goes_on(&[b"()"]) || goes_on(&[b"() default "])),
+        // `${NAME-value}`, `$ENV{NAME} // ...`
+        Some(b'}') => closed > 0 || ahead[..name].contains(&b'-') || goes_on(&[b"} //", b"} ||"]),
+        Some(b')') if goes_on(&[b"): \"", b"): '"]) => true,
         Some(b',') if closed == 0 => {
             let behind = rest[blanks + 1..].trim_ascii_start();
             behind.first() == Some(&b'"') || behind.is_empty() && start + AHEAD <= hay.len()

@@ -1,6 +1,9 @@
 //! Evidence to confidence: the only place with weights.
 
+use std::sync::LazyLock;
+
 use crate::finding::{Confidence, Verdict};
+use crate::generic::shape::vocabulary::{BODY, BODY_SAYS, words};
 
 /// What is known about a candidate when it is judged.
 #[derive(Clone, Copy, Debug)]
@@ -19,65 +22,6 @@ pub struct Evidence<'a> {
 
 /// Share of a body, in percent, that placeholder text must make up to count.
 const PLACEHOLDER_SHARE: usize = 40;
-
-/// Words that stand in documentation in place of a secret.
-const PLACEHOLDERS: &[&str] = &[
-    "example",
-    "sample",
-    "placeholder",
-    "changeme",
-    "change_me",
-    "change-me",
-    "dummy",
-    "fake",
-    "redacted",
-    "replace",
-    "insert",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "api-key",
-    "password",
-    "your",
-    "here",
-    "test",
-    "todo",
-    "none",
-    "null",
-    "undefined",
-    "xxxx",
-    "0000",
-    "1111",
-    "aaaa",
-    "abcd",
-    "abcdef",
-    "bcdef",
-    "1234",
-    "12345",
-    "56789",
-    "67890",
-    "34567",
-    "deadbeef",
-    "cafebabe",
-    "foobar",
-    "foo",
-    "bar",
-    "baz",
-    "lorem",
-    "ipsum",
-    "some",
-    "this",
-    "not",
-    "real",
-    "key",
-    "value",
-    "access",
-    "private",
-    "client",
-    "live",
-    "string",
-];
 
 /// Judges a candidate.
 pub fn confidence(evidence: &Evidence<'_>) -> Confidence {
@@ -225,12 +169,13 @@ fn common_pair(a: u8, b: u8) -> bool {
 fn placeholder_share(body: &[u8]) -> usize {
     let lower = body.to_ascii_lowercase();
     // Words of this length do not come about by chance, so one is enough.
-    let decisive = ["example", "changeme", "redacted", "placeholder", "change_me", "change-me", "undefined"];
-    if body.is_empty() || decisive.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some()) {
+    static DECISIVE: LazyLock<Vec<&str>> = LazyLock::new(|| words(BODY_SAYS));
+    static PLACEHOLDERS: LazyLock<Vec<&str>> = LazyLock::new(|| words(BODY));
+    if body.is_empty() || DECISIVE.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some()) {
         return 100;
     }
     let mut covered = vec![false; lower.len()];
-    for word in PLACEHOLDERS {
+    for word in PLACEHOLDERS.iter() {
         for at in memchr::memmem::find_iter(&lower, word.as_bytes()) {
             covered[at..at + word.len()].fill(true);
         }

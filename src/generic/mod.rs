@@ -63,13 +63,31 @@ impl Found {
     }
 }
 
+/// What kind of secret a text names, by the last name in it: `-p, --password <text>`.
+pub fn class_of(text: &[u8]) -> Option<Class> {
+    let mut view = View::new(text, 0);
+    let is_here =
+        |at: usize, w: &&&str| text[at..].get(..w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
+    (0..text.len()).rev().find_map(|at| {
+        let word = assign::KEY_WORDS.iter().find(|w| is_here(at, w))?;
+        let place = assign::name(&mut view, at, word.len())?;
+        let name = name::read(view.slice(place.clone()), at - place.start)?;
+        let plain = !name.around.head && !name.around.tail && name.class != Class::BareKey;
+        plain.then_some(name.class)
+    })
+}
+
 /// Bytes before a value in which its key word stands.
 const BEFORE: usize = 400;
 
-/// What a report needs to know of a value that was found: looks at the key words before it again.
+/// Bytes behind a value in which its key word stands, where the name comes last.
+const BEHIND: usize = 120;
+
+/// What a report needs to know of a value that was found: looks at the key words around it again.
 pub fn facts_of(hay: &[u8], value: &Range<usize>) -> Vec<Fact> {
     let from = value.start.saturating_sub(BEFORE);
-    let hits = (from..value.start).rev().flat_map(|at| {
+    let behind = value.end..hay.len().min(value.end + BEHIND);
+    let hits = (from..value.start).rev().chain(behind).flat_map(|at| {
         let here = move |w: &&&str| hay.get(at..at + w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
         assign::KEY_WORDS.iter().filter(here).map(move |w| (at, w.len()))
     });
@@ -132,22 +150,20 @@ pub fn weigh(hay: &[u8], at: usize, len: usize) -> Option<Found> {
 /// Judges a value that has no name, but stands where a secret of a class is given: to a call or a command that is at `to`.
 pub fn given(hay: &[u8], class: Class, to: Range<usize>, value: Range<usize>) -> (Range<isize>, Option<Found>) {
     let mut view = View::new(hay, to.start);
-    let found = weigh_given(&mut view, class, to, value);
+    let found = weigh_given(&mut view, class, assign::Site::given(to, value));
     (view.read(), found)
 }
 
-fn weigh_given(view: &mut View<'_>, class: Class, to: Range<usize>, value: Range<usize>) -> Option<Found> {
+/// As [`given`], for the literal that begins at `at`; none is judged if something else stands there.
+pub fn given_literal(hay: &[u8], class: Class, to: Range<usize>, at: usize) -> (Range<isize>, Option<Found>) {
+    let mut view = View::new(hay, to.start);
+    let site = assign::given(&mut view, to, at);
+    let found = site.and_then(|site| weigh_given(&mut view, class, site));
+    (view.read(), found)
+}
+
+fn weigh_given(view: &mut View<'_>, class: Class, site: assign::Site) -> Option<Found> {
     let name = name::Name { class, around: name::Around::default() };
-    let site = assign::Site {
-        name: to,
-        op: assign::Op::Given,
-        quote: assign::Quote::Quoted,
-        value,
-        pieces: Vec::new(),
-        joined: false,
-        wrapped: false,
-        phrase: false,
-    };
     let evidence = judge::evidence(view, &name, &site, LOW)?;
     let score = weights::sum(&evidence);
     Some(Found { class, name: site.name, value: site.value, evidence, score })

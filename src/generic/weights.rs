@@ -156,6 +156,10 @@ evidence! {
     MadeName -80 "the name is one of many that a program made"
     UserHash -60 "is as long as a hash, and so is what others in the list have under the same name"
     Given 9 "stands where a password or key is given"
+    IndexName -90 "names an index of a table"
+    Injection -90 "is a piece of SQL, as attacks on it are written"
+    WorkingDirectory -60 "the variable PWD holds the directory that a program runs in"
+    Policy 5 "has letters, digits and signs, as rules for passwords ask for"
 }
 
 #[cfg(test)]

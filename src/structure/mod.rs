@@ -30,7 +30,7 @@ mod wallet;
 
 use std::ops::Range;
 
-use crate::finding::{Fact, Severity, Verdict};
+use crate::finding::{Confidence, Fact, Severity, Verdict};
 
 /// A match that a format produced, to be decoded.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +74,12 @@ pub struct Outcome {
     pub read: Range<usize>,
     /// What decoding showed; never a part of the secret.
     pub facts: Vec<Fact>,
+    /// How sure the evidence makes by itself, where it was weighed; else verdict and randomness decide.
+    pub confidence: Option<Confidence>,
     /// Caps the severity: encrypted, expired, test network.
     pub at_most: Option<Severity>,
+    /// Further credentials of the same kind in what was read: the other rows of a statement.
+    pub others: Vec<Outcome>,
     /// The match is no credential at all (a publishable variant, an empty password, documentation): drop it silently.
     pub dismiss: bool,
 }
@@ -84,7 +88,17 @@ impl Outcome {
     /// An outcome for exactly the match that came in.
     pub fn of(input: &Input<'_>, verdict: Verdict) -> Self {
         let span = input.start..input.end;
-        Self { verdict, read: span.clone(), span, facts: Vec::new(), at_most: None, dismiss: false }
+        let read = span.clone();
+        Self {
+            verdict,
+            read,
+            span,
+            facts: Vec::new(),
+            confidence: None,
+            at_most: None,
+            others: Vec::new(),
+            dismiss: false,
+        }
     }
 
     /// Adds a fact.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Input, Outcome, Rng, STRUCTURES, Structure, by_name};
-use crate::finding::Verdict;
+use crate::finding::{Confidence, Verdict};
 
 /// Every structure with the arguments that rules would give, and whether a change of any character must be noticed.
 const USES: &[(&str, bool)] = &[
@@ -73,6 +73,7 @@ const USES: &[(&str, bool)] = &[
     ("argument 2 key", false),
     ("argument 3", false),
     ("option", false),
+    ("default", false),
     ("inserted", false),
     ("macaroon", false),
     ("base64json body k,n,id", false),
@@ -125,7 +126,7 @@ fn format_match(name: &str, text: &[u8]) -> ((usize, usize), Captures) {
         "putty" => ((0, from(": ")), vec![]),
         "netrc" => ((0, from("machine ")), vec![]),
         "password" => (whole, vec![("password", whole)]),
-        "argument" | "inserted" => ((0, from("(")), vec![]),
+        "argument" | "default" | "inserted" => ((0, from("(")), vec![]),
         "option" => ((0, from("sshpass ")), vec![]),
         "azure-sas" => ((find(text, "sig="), text.len()), vec![]),
         "gcp-service-account" => (marker("\"type\": \"service_account\""), vec![]),
@@ -161,7 +162,8 @@ fn check(
 fn passes(name: &str, outcome: &Outcome) -> bool {
     let shape = name == "secp256k1-key" || by_name(name).is_some_and(|s| s.is_sieve() || s.weighs());
     let least = if shape { Verdict::Shape } else { Verdict::WellFormed };
-    outcome.verdict >= least && !outcome.dismiss
+    let sure = outcome.confidence.is_none_or(|confidence| confidence >= Confidence::Medium);
+    outcome.verdict >= least && sure && !outcome.dismiss
 }
 
 #[test]

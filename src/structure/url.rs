@@ -2,11 +2,14 @@
 //!
 //! Sources: RFC 3986 section 3.2.1 (userinfo), RFC 7617 (Basic), the manual page of netrc.
 
+use std::sync::LazyLock;
+
 use super::azure::unpercent;
 use super::primitives::{ALNUM, LOWER, body, to_base64, unbase64, window};
 use super::{Input, Outcome, Rng, Structure};
 use crate::finding::{Severity, Verdict};
 use crate::generic::shape;
+use crate::generic::shape::vocabulary::{DEFAULT, PART, WHOLE, words};
 
 /// The validators of this module.
 pub(super) const TABLE: &[Structure] = &[
@@ -54,72 +57,27 @@ pub(super) fn is_placeholder(value: &str) -> bool {
     if value.starts_with('<') || value.starts_with("&lt;") {
         return true;
     }
-    const WORDS: [&str; 25] = [
-        "password",
-        "passwd",
-        "pass",
-        "pwd",
-        "pw",
-        "secret",
-        "token",
-        "key",
-        "changeme",
-        "example",
-        "redacted",
-        "none",
-        "null",
-        "undefined",
-        "username",
-        "user",
-        "mypassword",
-        "yourpassword",
-        "your_password",
-        "your-password",
-        "my-secret-pw",
-        "apikey",
-        "api_key",
-        "dummy",
-        "mysecretpassword",
-    ];
+    static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| words(WHOLE));
     let lower = value.to_ascii_lowercase();
     let mut bytes = lower.bytes();
     let repeated = bytes.next().is_some_and(|first| bytes.all(|byte| byte == first));
     is_template(value)
         || repeated
         || lower.contains("xxxx")
+        || WORDS.contains(&without_signs(&lower).as_str())
         || WORDS.contains(&lower.as_str())
         || says_what_belongs_here(&lower)
 }
 
+/// The letters of a text that has nothing but letters and signs: `pass%word`.
+fn without_signs(lower: &str) -> String {
+    let plain = !lower.bytes().any(|b| b.is_ascii_digit());
+    lower.chars().filter(|c| plain && c.is_ascii_alphabetic()).collect()
+}
+
 /// Nothing but words that say what should stand here: `proxy_password`, `secretAccessKey`, `my-pass`.
 fn says_what_belongs_here(lower: &str) -> bool {
-    const PARTS: &[&str] = &[
-        "password",
-        "passwd",
-        "passphrase",
-        "pass",
-        "pwd",
-        "secret",
-        "token",
-        "key",
-        "api",
-        "access",
-        "proxy",
-        "db",
-        "database",
-        "client",
-        "my",
-        "your",
-        "the",
-        "user",
-        "username",
-        "name",
-        "here",
-        "some",
-        "value",
-        "example",
-        "id",
-    ];
+    static PARTS: LazyLock<Vec<&str>> = LazyLock::new(|| words(PART));
     let separator = |b: u8| matches!(b, b'_' | b'-' | b'.' | b' ');
     let text = lower.as_bytes();
     // Which prefixes are made of such words?
@@ -170,32 +128,7 @@ fn is_near(host: &str) -> bool {
 
 /// What databases and brokers come with; with it nobody gets anywhere but on the machine itself.
 fn is_default(password: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "postgres",
-        "mysql",
-        "mongo",
-        "mongodb",
-        "redis",
-        "rabbitmq",
-        "admin",
-        "root",
-        "guest",
-        "test",
-        "testing",
-        "demo",
-        "docker",
-        "dev",
-        "development",
-        "local",
-        "default",
-        "postgrespassword",
-        "adminadmin",
-        "minioadmin",
-        "mypass",
-        "1234",
-        "12345",
-        "123456",
-    ];
+    static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| words(DEFAULT));
     WORDS.contains(&password.to_ascii_lowercase().as_str())
 }
 

@@ -8,11 +8,11 @@ use crate::detect::evaluate::{Candidate, Evaluator, Read};
 use crate::detect::prefilter::{JUDGED, value_end};
 use crate::detect::random::looks_random;
 use crate::detect::score::{self, Evidence};
-use crate::finding::{Fact, RawMatch, Severity, Verdict};
+use crate::finding::{Confidence, Fact, RawMatch, Severity, Verdict};
 use crate::rules::expr::Env;
 use crate::rules::format::{Captures, Format, Node, is_token_byte};
 use crate::rules::{Anchoring, Boundary, Certainty, Rule};
-use crate::structure;
+use crate::structure::{self, Outcome};
 
 impl Evaluator<'_> {
     /// Tries a format at a place, first with boundaries, then, if it has a checksum, without.
@@ -95,18 +95,24 @@ impl Evaluator<'_> {
                 || judged.extended,
             bits: meta.bits.unwrap_or_default(),
         };
-        // What was only weighed is no proof, and no mistake either.
-        let weighed = rule.structure.as_ref().is_some_and(|(s, _)| s.weighs());
-        let verdict = if weighed { Verdict::Shape } else { judged.verdict };
         found.push(RawMatch {
             rule: *index,
             span,
-            verdict,
-            confidence: score::confidence(&evidence),
-            severity: if weighed { meta.severity } else { severity(meta.severity, &judged) },
+            verdict: judged.verdict,
+            confidence: judged.confidence.unwrap_or_else(|| score::confidence(&evidence)),
+            severity: severity(meta.severity, &judged),
             facts: judged.facts,
             decoded: None,
         });
+        found.extend(judged.others.into_iter().map(|other| RawMatch {
+            rule: *index,
+            span: other.span,
+            verdict: other.verdict,
+            confidence: other.confidence.unwrap_or(Confidence::Medium),
+            severity: meta.severity,
+            facts: other.facts,
+            decoded: None,
+        }));
         true
     }
 }
@@ -140,7 +146,10 @@ struct Judged {
     verdict: Verdict,
     span: Range<usize>,
     facts: Vec<Fact>,
+    /// What the structure says of it, where it weighed evidence.
+    confidence: Option<Confidence>,
     at_most: Option<Severity>,
+    others: Vec<Outcome>,
     /// The structure found the end by itself: the text is more than a token.
     extended: bool,
 }
@@ -154,8 +163,15 @@ fn validate(
     format: &Format,
     reach: &mut Range<usize>,
 ) -> Option<Judged> {
-    let mut judged =
-        Judged { verdict: Verdict::Shape, span: start..end, facts: Vec::new(), at_most: None, extended: false };
+    let mut judged = Judged {
+        verdict: Verdict::Shape,
+        span: start..end,
+        facts: Vec::new(),
+        confidence: None,
+        at_most: None,
+        others: Vec::new(),
+        extended: false,
+    };
     let sure = rule.certainty != Certainty::Unconfirmed;
     if !rule.checks.is_empty() {
         let relative: Captures = captures.iter().map(|c| c.map(|(a, b)| (a - start, b - start))).collect();
@@ -178,7 +194,9 @@ fn validate(
         judged.extended = outcome.span != (start..end);
         judged.span = outcome.span;
         judged.facts = outcome.facts;
+        judged.confidence = outcome.confidence;
         judged.at_most = outcome.at_most;
+        judged.others = outcome.others;
         judged.verdict = match outcome.verdict {
             Verdict::Malformed if !sure => judged.verdict.max(Verdict::Shape),
             Verdict::Malformed => Verdict::Malformed,

@@ -12,7 +12,7 @@ pub(super) fn element(view: &mut View<'_>, from: usize) -> Option<Range<usize>> 
         at += 9;
     } else if view.has(at, b"<string>") {
         at += 8;
-    } else if view.has(at, b"<value>") {
+    } else if view.has_any_case(at, b"<value>") {
         at += 7;
     }
     let rest = view.line_from(at, VALUE);

@@ -2,6 +2,7 @@
 //!
 //! Works on the bytes around one key word and stops early: most key words have no operator behind them.
 
+mod far;
 mod literal;
 mod operator;
 mod value;
@@ -81,6 +82,22 @@ pub struct Site {
     pub phrase: bool,
 }
 
+impl Site {
+    /// A value without a name, given to what stands at `to`.
+    pub fn given(to: Range<usize>, value: Range<usize>) -> Self {
+        Self {
+            name: to,
+            op: Op::Given,
+            quote: Quote::Quoted,
+            value,
+            pieces: Vec::new(),
+            joined: false,
+            wrapped: false,
+            phrase: false,
+        }
+    }
+}
+
 /// Is this byte part of a name?
 pub fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
@@ -89,7 +106,11 @@ pub fn in_name(byte: u8) -> bool {
 /// The name around a key word; `None` if the key word is not the last one in it, or it is no name.
 pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> {
     let mut end = at + len;
-    while view.get(end).is_some_and(in_name) {
+    while let Some(byte) = view.get(end).filter(|b| in_name(*b)) {
+        // `${NAME-value}`
+        if byte == b'-' && in_braces(view, at) {
+            break;
+        }
         end += 1;
         if end - at > NAME {
             return None;
@@ -109,6 +130,20 @@ pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> 
         start += 1;
     }
     Some(start..end)
+}
+
+/// Is it the name of a variable in braces: `${NAME...`?
+fn in_braces(view: &mut View<'_>, at: usize) -> bool {
+    let mut start = at;
+    while at - start < NAME && view.before(start).is_some_and(in_name) {
+        start -= 1;
+    }
+    is_variable(view, start)
+}
+
+/// Does the name that begins here stand behind `${`?
+fn is_variable(view: &mut View<'_>, name: usize) -> bool {
+    view.before(name) == Some(b'{') && view.before(name - 1) == Some(b'$')
 }
 
 /// The words that the prefilter looks for, lower case.
@@ -135,10 +170,21 @@ pub(super) fn has_key_word(text: &[u8]) -> bool {
         .any(|at| KEY_WORDS.iter().any(|word| begins(&text[at..], word)))
 }
 
+/// What the names of functions begin with that look something up.
+const LOOK_UPS: &[&[u8]] = &[
+    b"get", b"find", b"load", b"read", b"fetch", b"lookup", b"env", b"prompt", b"ask", b"input", b"config", b"option",
+    b"param", b"setting",
+];
+
+/// Does a function of this name look something up: `getenv`, `fetch`?
+pub fn looks_up(name: &[u8]) -> bool {
+    LOOK_UPS.iter().any(|w| name.len() >= w.len() && name[..w.len()].eq_ignore_ascii_case(w))
+}
+
 /// Finds operator and value behind a name.
 pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     let before = view.before(name.start);
-    let (closed, mut at) = close(view, name.end);
+    let (closed, mut at) = close(view, name.start, name.end);
     let gap = at;
     at = view.blanks(at);
     // `"/users/:id/:secret" => "users#show"`: a part of a route.
@@ -158,10 +204,20 @@ pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     if view.has_any_case(name.start, b"identified") && !view.has_any_case(at, b"by") {
         return None;
     }
-    let (op, after) = operator(view, &name, before, closed, at, at > gap)?;
+    let Some((op, after)) = operator(view, &name, before, closed, at, at > gap)
+        .or_else(|| far::before_name(view, name.start).map(|value| (Op::Colon, value)))
+    else {
+        return None;
+    };
     let phrase = before == Some(b' ') && matches!(view.get(name.end), Some(b'"' | b'\'' | b'\\')) && closed;
     let site = value(view, name, before, op, after)?;
     Some(behind_scheme(view, before, Site { phrase, ..site }))
+}
+
+/// The literal at `at`, which is given to what stands at `to`: all of an argument, or of a cell of a row.
+pub fn given(view: &mut View<'_>, to: Range<usize>, at: usize) -> Option<Site> {
+    let at = skip_space(view, at, 80);
+    value(view, to, None, Op::Given, at).filter(|site| !site.wrapped && !site.joined)
 }
 
 /// `Authorization: Token ...`: the value stands behind the word for the scheme.
@@ -186,7 +242,7 @@ fn behind_scheme(view: &mut View<'_>, before: Option<u8>, site: Site) -> Site {
 }
 
 /// Skips what may close a quoted or indexed name: quotes, escaped quotes, entities, brackets, asterisks.
-fn close(view: &mut View<'_>, from: usize) -> (bool, usize) {
+fn close(view: &mut View<'_>, name: usize, from: usize) -> (bool, usize) {
     let mut at = from;
     for _ in 0..4 {
         let next = match view.get(at) {
@@ -203,6 +259,11 @@ fn close(view: &mut View<'_>, from: usize) -> (bool, usize) {
                 None => break,
             },
             Some(b')') if at > from => at + 1,
+            // `env(DB_PASSWORD): '...'`
+            Some(b')') if view.before(name) == Some(b'(') && view.has(at, b"): ") && far::is_literal(view, at + 3) => {
+                at + 1
+            }
+            Some(b'}') if is_of_hash(view, name) => at + 1,
             Some(b'<') if view.has(at, b"</key>") => at + 6,
             Some(b'<') if view.has(at, b"</b>") || view.has(at, b"</i>") => at + 4,
             _ => break,
@@ -210,6 +271,12 @@ fn close(view: &mut View<'_>, from: usize) -> (bool, usize) {
         at = next;
     }
     (at > from, at)
+}
+
+/// Is the name the key of a hash of Perl: `$ENV{NAME}`, `$ENV{'NAME'}`?
+fn is_of_hash(view: &mut View<'_>, name: usize) -> bool {
+    let open = name - usize::from(matches!(view.before(name), Some(b'"' | b'\'')));
+    view.before(open) == Some(b'{') && view.before(open - 1).is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 fn entity(view: &mut View<'_>, at: usize) -> Option<usize> {

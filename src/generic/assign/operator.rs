@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Op, skip_space};
+use super::{Op, far, is_variable, skip_space};
 use crate::generic::view::View;
 
 pub(super) fn operator(
@@ -27,8 +27,11 @@ pub(super) fn operator(
             Some(b':') => return None,
             Some(b'-') if before == Some(b'{') => (Op::Default, at + 2),
             Some(b'?' | b'+') if before == Some(b'{') => return None,
+            // `${NAME:value}`
+            Some(_) if is_variable(view, name.start) => (Op::Default, at + 1),
             _ => (Op::Colon, at + 1),
         },
+        b'-' if is_variable(view, name.start) && !gap => (Op::Default, at + 1),
         // `->` alone goes on to a member.
         b'-' if second(view) == Some(b'>') && (gap || closed) => (Op::Arrow, at + 2),
         b'<' if second(view) == Some(b'-') => (Op::Equals, at + 2),
@@ -48,27 +51,35 @@ pub(super) fn operator(
             Some(b'?') => (Op::Default, at + 2),
             _ => return None,
         },
+        b'.' if closed && second(view) != Some(b'=') => far::method(view, at)?,
+        b'/' if closed && second(view) == Some(b'/') => {
+            let value = view.blanks(at + 2);
+            far::is_literal(view, value).then_some((Op::Default, value))?
+        }
         b'+' | b'.' if second(view) == Some(b'=') => (Op::Equals, at + 2),
         b',' if closed && !(before == Some(b'/') && ends_a_url(view, name.start)) => match far_value(view, at + 1) {
             Some(at) => (Op::Colon, at),
-            None => (Op::Pair, at + 1),
+            None => match far::behind_comma(view, at + 1) {
+                Some(at) => (Op::Default, at),
+                None => (Op::Pair, at + 1),
+            },
         },
         // `{password, "..."}`: a pair of Erlang.
         b',' if before == Some(b'{') && !closed => {
             let value = view.blanks(at + 1);
             (view.get(value) == Some(b'"')).then_some((Op::Arrow, value))?
         }
+        // A member of an annotation.
+        b'(' if !closed && view.has(at, b"() default ") => (Op::Default, at + 11),
         b'(' if !closed => (Op::Call, at + 1),
-        b'{' if closed => (Op::Colon, far_value(view, at + 1)?),
+        b'{' if closed => block(view, at)?,
+        b'{' if gap && view.has(at, b"{ get;") => (Op::Equals, behind_accessors(view, at)?),
         b'{' if matches!(second(view), Some(b'"' | b'\'')) => (Op::Call, at + 1),
         b'>' if before == Some(b'<') || closed => (Op::Element, at + 1),
+        b'<' if view.has(at, b"</") => (Op::Element, value_element(view, at)?),
         b'\n' | b'\r' => match far_value(view, at) {
             Some(at) => (Op::Colon, at),
-            None if closed => {
-                let next = skip_space(view, at, 64);
-                view.has(next, b"<string>").then_some((Op::Element, next + 8))?
-            }
-            None => return None,
+            None => next_line(view, before, closed, at)?,
         },
         b'"' | b'\'' | b'`' if gap && !closed => (Op::Space, at),
         byte if gap && before == Some(b'<') && byte.is_ascii_alphabetic() => {
@@ -77,6 +88,49 @@ pub(super) fn operator(
         byte if gap || closed => word_operator(view, name, before, closed, byte, at)?,
         _ => return None,
     })
+}
+
+/// What a name in quotes has in braces behind it: a value, what a block gives, a default among other settings.
+fn block(view: &mut View<'_>, at: usize) -> Option<(Op, usize)> {
+    if let Some(value) = far_value(view, at + 1) {
+        return Some((Op::Colon, value));
+    }
+    let value = view.blanks(at + 1);
+    if far::is_literal(view, value) {
+        return Some((Op::Default, value));
+    }
+    let called = view.line_to(at, 8).trim_ascii_end().ends_with(b")");
+    let value = if called { None } else { far::among(view, at + 1) };
+    value.map(|value| (Op::Colon, value))
+}
+
+/// Behind the accessors of a property: `Password { get; set; } = "..."`.
+fn behind_accessors(view: &mut View<'_>, at: usize) -> Option<usize> {
+    let close = view.line_from(at, 48).iter().position(|b| *b == b'}')?;
+    let equals = view.blanks(at + close + 1);
+    (view.get(equals) == Some(b'=')).then_some(equals + 1)
+}
+
+/// Behind the name in an element, the element of its value: `<name>x</name> <value>`.
+fn value_element(view: &mut View<'_>, at: usize) -> Option<usize> {
+    let end = view.line_from(at, 40).iter().position(|b| *b == b'>')?;
+    let next = skip_space(view, at + end + 1, 64);
+    let tag = view.line_from(next, 40);
+    let end = tag.iter().position(|b| *b == b'>')?;
+    let value = tag.starts_with(b"<") && tag[..end].to_ascii_lowercase().ends_with(b"value");
+    value.then_some(next + end + 1)
+}
+
+/// What ties a name that ends its line to a value on the next one.
+fn next_line(view: &mut View<'_>, before: Option<u8>, closed: bool, at: usize) -> Option<(Op, usize)> {
+    let next = skip_space(view, at, 64);
+    match view.get(next)? {
+        // Options in a list, one on each line.
+        b'-' if before == Some(b'-') && view.get(next + 1) == Some(b' ') => Some((Op::Flag, next + 2)),
+        b'.' if closed => far::method(view, next),
+        b'<' if closed && view.has(next, b"<string>") => Some((Op::Element, next + 8)),
+        _ => None,
+    }
 }
 
 /// Where the text of an element begins, behind its attributes: `<password kind="plain">`.
@@ -118,6 +172,15 @@ fn word_operator(
     if before == Some(b'-') {
         return Some((Op::Flag, at));
     }
+    // Behind a call or an index; between two words in quotes it is prose.
+    if closed && view.has(at, b"or ") && matches!(view.line_to(at, 8).trim_ascii_end().last(), Some(b')' | b']' | b'}'))
+    {
+        let value = view.blanks(at + 3);
+        return matches!(view.get(value), Some(b'"' | b'\'')).then_some((Op::Default, value));
+    }
+    if closed && let Some(value) = far::here(view, at) {
+        return Some((Op::Default, value));
+    }
     for (word, op) in
         [(&b"value="[..], Op::Equals), (b"by ", Op::Space), (b"is ", Op::Colon), (b"default ", Op::Default)]
     {
@@ -126,19 +189,57 @@ fn word_operator(
         }
     }
     // `password string = "..."`; `id="password" role="..."` is another name.
-    if !closed
-        && (byte.is_ascii_alphabetic() || byte == b'*' || byte == b'[')
-        && is_text_type(view, at)
-        && let Some(at) = typed(view, at)
+    if !closed && (byte.is_ascii_alphabetic() || byte == b'*' || byte == b'[') && is_text_type(view, at) {
+        if let Some(at) = typed(view, at) {
+            return Some((Op::Equals, at));
+        }
+        if let Some(at) = in_tag(view, at) {
+            return Some((Op::Default, at));
+        }
+    }
+    if closed
+        && byte.is_ascii_alphabetic()
+        && let Some(text) = behind_attributes(view, at)
     {
-        return Some((Op::Equals, at));
+        let next = skip_space(view, text, 64);
+        return view.has_any_case(next, b"<value>").then_some((Op::Element, next));
     }
     let line = view.line_to(name.start, 24);
     let line = line.trim_ascii_start();
     let first = line.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
-    let set = [&b"ENV"[..], b"ARG", b"setenv", b"set", b"SET", b"machine", b"login", b"default"];
+    if line.is_empty() && ends_its_line(view, at) {
+        return Some((Op::Space, at));
+    }
+    let set = [
+        &b"ENV"[..],
+        b"ARG",
+        b"setenv",
+        b"set",
+        b"SET",
+        b"machine",
+        b"login",
+        b"default",
+        b"SetEnv",
+        b"fastcgi_param",
+        b"uwsgi_param",
+    ];
     let tells = set.contains(&first) || line.windows(6).any(|w| w == b"login ");
     (tells && !line.ends_with(b"=")).then_some((Op::Space, at))
+}
+
+/// Is it one word with a digit, and the last of its line, as the value of a setting?
+fn ends_its_line(view: &mut View<'_>, at: usize) -> bool {
+    let rest = view.line_from(at, 80);
+    let word = rest.trim_ascii_end();
+    rest.len() < 80 && word.len() >= 6 && word.iter().any(u8::is_ascii_digit) && word.iter().all(u8::is_ascii_graphic)
+}
+
+/// The default in the tag of a field: ``Password string `default:"..."` ``.
+fn in_tag(view: &mut View<'_>, at: usize) -> Option<usize> {
+    let line = view.line_from(at, 120);
+    let tag = line.iter().position(|b| *b == b'`')?;
+    let default = memchr::memmem::find(&line[tag..], b"efault:\"")?;
+    line[..tag].iter().all(|b| b.is_ascii_alphanumeric() || b" *[].".contains(b)).then_some(at + tag + default + 7)
 }
 
 /// Does the name of a type for texts come next?

@@ -62,6 +62,8 @@ pub(super) fn around(view: &mut View<'_>, name: &Name, site: &Site, value: &[u8]
     add([&b"encrypted "[..], b"Encrypted ", b"hashed "].iter().any(|w| line.ends_with(w)), Evidence::NameDerived);
     add(name.class == Class::Password && is_beside_fail(view, site), Evidence::BesideFail);
     add(is_made_name(view, site, line), Evidence::MadeName);
+    add(is_index(view, site), Evidence::IndexName);
+    add(is_directory(view, site, line), Evidence::WorkingDirectory);
     add(name.class == Class::Password && is_user_hash(view, site, value), Evidence::UserHash);
     add(line.ends_with(b"public ") || line.ends_with(b"Public "), Evidence::SaidPublic);
     let signed = name.class == Class::Auth && line.ends_with(b"AWS4-HMAC-SHA256 ");
@@ -160,6 +162,21 @@ fn is_made_name(view: &mut View<'_>, site: &Site, line: &[u8]) -> bool {
     others.count() > 0
 }
 
+/// Is it the variable that holds the directory a program runs in: `os.environ["PWD"]`, `getenv("PWD")`?
+fn is_directory(view: &mut View<'_>, site: &Site, line: &[u8]) -> bool {
+    let before = &line[line.len().saturating_sub(16)..];
+    view.slice(site.name.clone()) == b"PWD" && before.windows(3).any(|w| w.eq_ignore_ascii_case(b"env"))
+}
+
+/// Is it the name of an index in the statement that makes a table, before its columns: ``KEY `name` (`column`)``?
+fn is_index(view: &mut View<'_>, site: &Site) -> bool {
+    if site.op != Op::Space || !view.slice(site.name.clone()).eq_ignore_ascii_case(b"key") {
+        return false;
+    }
+    let rest = view.line_from(site.value.end, 8);
+    rest.strip_prefix(b"`").or(rest.strip_prefix(b"\"")).unwrap_or(rest).trim_ascii_start().starts_with(b"(")
+}
+
 /// Does a line end in the query of a file that a storage hands out to everybody: `?alt=media&token=`, escaped or not?
 fn opens_media(line: &[u8]) -> bool {
     [&b"alt=media&"[..], b"alt=media&amp;", b"alt=media\\"].iter().any(|end| line.ends_with(end))
@@ -184,6 +201,9 @@ fn is_user_hash(view: &mut View<'_>, site: &Site, value: &[u8]) -> bool {
         return false;
     }
     let tied = view.slice(site.name.start..site.value.start);
+    if tied.is_empty() {
+        return false;
+    }
     let from = site.name.start.saturating_sub(2 * TEXTS);
     let parts = [view.slice(from..site.name.start), view.slice(site.value.end..site.value.end + 2 * TEXTS)];
     let mut others = parts.iter().flat_map(|part| {
@@ -203,21 +223,19 @@ pub(super) fn is_listed(view: &mut View<'_>, site: &Site) -> bool {
     left.strip_suffix(b",").is_some_and(|l| matches!(l.last(), Some(b'"' | b'\'' | b'`')))
 }
 
-/// Is the value the first argument of several, and the next one no literal: `set_password("service", user, password)`?
+/// Is the value the first argument of several: `set_password("service", user, password)`?
 pub(super) fn is_first_of_more(view: &mut View<'_>, site: &Site) -> bool {
     let rest = view.line_from(site.value.end, 24);
     let Some(rest) = rest.get(1..).and_then(|r| r.trim_ascii_start().strip_prefix(b",")) else { return false };
-    rest.trim_ascii_start().first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'$' | b'_' | b'@'))
+    let next = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'$' | b'_' | b'@' | b'"' | b'\'');
+    rest.trim_ascii_start().first().is_some_and(next)
 }
 
 /// Is the value handed to a function that looks something up: `keyring.get_password("x")`, `credentials("x")`?
 pub(super) fn looks_up(view: &mut View<'_>, site: &Site) -> bool {
-    const WORDS: &[&[u8]] =
-        &[b"get", b"find", b"load", b"read", b"fetch", b"lookup", b"env", b"prompt", b"ask", b"input"];
     let name = called(view, site);
     let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
-    let says = |w: &&[u8]| last.len() >= w.len() && last[..w.len()].eq_ignore_ascii_case(w);
-    assign::has_key_word(last) || WORDS.iter().any(says)
+    assign::has_key_word(last) || assign::looks_up(last)
 }
 
 /// The name of the function that the value is handed to: `f.get_user_secret` of `p = f.get_user_secret("...")`.

@@ -48,6 +48,9 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
         return None;
     }
     let value = shape::decoded(&value).or_else(|| shape::unescaped(&value)).unwrap_or(value);
+    if value.len() < SHORTEST || value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace()) {
+        return None;
+    }
     let counts = shape::counts(&value);
     let likeness = words::likeness(&value);
     let mut list = Vec::with_capacity(16);
@@ -80,6 +83,8 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(site.op == Op::Call && is_first_of_more(view, site), Evidence::FirstOfMore);
     add(site.op == Op::Flag && value.starts_with(b"--"), Evidence::CodePiece);
     add(shape::is_class_path(&value), Evidence::ClassPath);
+    add(shape::is_injection(&value), Evidence::Injection);
+    add(matches!(name.class, Class::Password | Class::Secret) && is_of_policy(&value, &counts), Evidence::Policy);
     add(shape::is_shortcut(&value) || shape::is_field_rules(&value), Evidence::Shortcut);
     add(counts.space > 0 && shape::is_phrase(&value, likeness.bits), Evidence::TextPhrase);
     add(name.class == Class::BareKey && value.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
@@ -126,6 +131,13 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     Some(list)
 }
 
+/// Is it what people make up when they are asked for letters, digits and signs: `Dragon2024@x`?
+fn is_of_policy(value: &[u8], counts: &Counts) -> bool {
+    let sign = value.iter().any(|b| b"!@#$%^&*?".contains(b));
+    let other = value.iter().any(|b| !b.is_ascii_alphanumeric() && !b"!@#$%^&*?-_.+".contains(b));
+    (8..=20).contains(&value.len()) && sign && !other && counts.digit >= 2 && counts.lower + counts.upper >= 3
+}
+
 /// Is it the name of a function that gets a secret by its name: `get_user_secret("...")`?
 fn gets(name: &[u8]) -> bool {
     let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
@@ -157,6 +169,13 @@ fn is_part_of_name(name: &[u8], value: &[u8], bare: bool) -> bool {
 /// A field of a template or a format, with how it is written: `{password:>20}`.
 fn is_field(view: &mut View<'_>, site: &Site) -> bool {
     let end = site.name.end;
+    // `${secret:base36:32}`: what it is made of, and how long it is.
+    let mut parts = view.slice(site.value.clone()).splitn(2, |b| *b == b':');
+    let word = parts.next().is_some_and(|w| w.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    let length = parts.next().is_some_and(|n| n.iter().all(|b| b.is_ascii_digit() || *b == b'-'));
+    if site.op == Op::Default && word && length {
+        return true;
+    }
     site.op == Op::Colon
         && view.before(site.name.start) == Some(b'{')
         && view.get(end) == Some(b':')

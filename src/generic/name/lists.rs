@@ -63,7 +63,7 @@ const PASSWORD: &[&str] = &[
     "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
     "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
     "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
-    "mysqlpass", "bindpw", "rootpw", "userpw", "dbpw", "passw", "identified",
+    "mysqlpass", "bindpw", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
 ];
 
 /// What glued words end with that promise a password: `mypassword`.
@@ -88,7 +88,7 @@ pub(super) const KEY_HEADS: &[&str] = &[
 #[rustfmt::skip]
 const KEY_NOT: &[&str] = &[
     "public", "pub", "pk", "foreign", "publishable", "publishing", "authorized", "verification", "verifying",
-    "minisign", "site", "cache", "sort", "partition", "primary",
+    "minisign", "site", "website", "cache", "memo", "sort", "partition", "primary",
 ];
 
 /// Words right before `key` with which it names something, or is sent in the clear.
@@ -134,7 +134,7 @@ const ABOUT: &[&str] = &[
     "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",
     "username", "guid", "uuid", "site", "tag", "permissions", "category", "icon", "color", "colour", "style", "width",
     "height", "rules", "validator", "validation", "strength", "mismatch", "expired", "incorrect", "wrong", "protected",
-    "public", "signature", "signatures", "payload", "verifier", "date", "accessor", "supported", "question",
+    "public", "signature", "signatures", "payload", "verifier", "date", "accessor", "supported", "question", "identity",
 ];
 
 /// Words with which the value is derived from a secret: behind the key word it is no secret, before it hardly.

@@ -129,7 +129,7 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
         sealed: said_before.on(Lists::SEALED),
         derived: matches!(class, Class::Key | Class::BareKey | Class::Password | Class::Auth)
             && said_before.on(Lists::DERIVED)
-            || class == Class::Token && any(before, b"hashed")
+            || matches!(class, Class::Token | Class::Secret) && any(before, b"hashed")
             || class == Class::Password && head == "encoded",
         // `X-Ops-Authorization-1`: a line of the signature of a request.
         passing: word == "authorization" && after.len() == 1 && digits(lower(&after[0]))

@@ -39,6 +39,14 @@ pub fn is_code(value: &[u8]) -> bool {
             && value[1..].iter().all(word)
 }
 
+/// A piece of SQL that ends the text it is put into: `x' OR '1'='1`, `1 UNION SELECT`.
+pub fn is_injection(value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    [&b"' or "[..], b"\" or ", b"'='", b" or 1=1", b"union select ", b"'--", b"' --", b"';drop ", b"'; drop "]
+        .iter()
+        .any(|part| has(&lower, part))
+}
+
 /// What stands between two literals that are joined: `" + f(x) + "`, `"), g("`.
 pub fn is_between_literals(value: &[u8]) -> bool {
     let quotes = |b: &u8| matches!(b, b'"' | b'\'');
@@ -77,13 +85,14 @@ pub fn is_code_piece(value: &[u8]) -> bool {
     let nested = has(value, b":{") || records.count() >= 2;
     // `vec![0u8`
     let calls = value.iter().take_while(|b| word(b)).count();
-    let item = calls > 1 && value[0].is_ascii_alphabetic() && is_index(&value[calls..]);
+    let item = calls > 1 && !value[0].is_ascii_digit() && is_index(&value[calls..]);
     let called = calls > 1 && matches!(value.get(calls..calls + 2), Some(b"![" | b"!(" | b"!{"));
     // `!0,d(),p(!1)`, `__pyx_t_2`, `**Note`
     let minified = value.len() > 2 && matches!(value[..3], [b'!', b'0' | b'1', b',' | b';' | b')']);
     let made =
         value.starts_with(b"__") && value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
     minified
+        || has(value, b"===")
         || made
         || value.starts_with(b"**")
         || item

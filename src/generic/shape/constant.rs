@@ -62,6 +62,8 @@ pub fn is_constant(value: &[u8]) -> bool {
         "omit",
         "same-origin",
         "sha256",
+        "sha384",
+        "sha512",
         "sha1",
         "md5",
         "hmac",
@@ -97,7 +99,7 @@ pub fn is_constant(value: &[u8]) -> bool {
 fn is_constant_name(value: &[u8]) -> bool {
     let capitals = value.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b',' | b'_'));
     let header = value.starts_with(b"X-") && value[2..].iter().all(|b| b.is_ascii_alphabetic() || *b == b'-');
-    if header || capitals && value.contains(&b'-') && assign::has_key_word(value) {
+    if header || capitals && value.contains(&b'-') && (assign::has_key_word(value) || are_uneven(value)) {
         return true;
     }
     let mut words = 0;
@@ -106,6 +108,18 @@ fn is_constant_name(value: &[u8]) -> bool {
         words += usize::from(letters >= 2);
         !part.is_empty() && part[letters..].iter().all(u8::is_ascii_digit) && part.len() - letters <= 4
     }) && words >= 2
+}
+
+/// Three words or more of capitals that are not of one length, as the groups of a licence key are.
+fn are_uneven(value: &[u8]) -> bool {
+    let mut words = value.split(|b| matches!(b, b'-' | b'_'));
+    let first = words.next().map_or(0, <[u8]>::len);
+    let (mut count, mut even) = (1, true);
+    for word in words {
+        count += 1;
+        even &= word.len() == first;
+    }
+    count >= 3 && !even && !value.contains(&b',')
 }
 
 /// `#d0d0d0`.

@@ -24,6 +24,9 @@ pub fn decoded(value: &[u8]) -> Option<Vec<u8>> {
 
 /// The letters that escapes stand for: `\u00e9`, `&#233;`, `&ouml;`, and `\x6d\x61` where that is a text.
 pub fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
+    if let Some(plain) = unpercent(value) {
+        return Some(plain);
+    }
     let escaped = has_pair(value, &[b"\\u", b"\\x", b"&#"]) || value.contains(&b'&') && value.contains(&b';');
     if !escaped {
         return None;
@@ -40,6 +43,31 @@ pub fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
     let text = !plain.iter().any(u8::is_ascii_control) && !has(value, b"\\x")
         || plain.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
     text.then_some(plain)
+}
+
+/// What percent signs stand for in a text that is mostly written with them: `%F0%9F%92%A9`.
+fn unpercent(value: &[u8]) -> Option<Vec<u8>> {
+    let signs = value.iter().filter(|b| **b == b'%').count();
+    if signs < 2 || signs * 6 <= value.len() {
+        return None;
+    }
+    let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+    let mut plain = Vec::with_capacity(value.len());
+    let mut at = 0;
+    while let Some(&byte) = value.get(at) {
+        match (byte, digit(value.get(at + 1)), digit(value.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                plain.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (b'%', ..) => return None,
+            _ => {
+                plain.push(byte);
+                at += 1;
+            }
+        }
+    }
+    Some(plain)
 }
 
 /// The letter of an escape at the start of a text, and its length.

@@ -10,10 +10,11 @@ mod placeholder;
 mod sealed;
 mod template;
 mod text;
+pub mod vocabulary;
 
 pub use code::{
-    are_siblings, is_between_literals, is_class_path, is_code, is_code_piece, is_entry, is_identifier, is_regex,
-    is_type,
+    are_siblings, is_between_literals, is_class_path, is_code, is_code_piece, is_entry, is_identifier, is_injection,
+    is_regex, is_type,
 };
 pub use constant::is_constant;
 pub use count::{Counts, counts};

@@ -4,200 +4,48 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
+use super::vocabulary::{SAYS, SHARE, words};
+
 /// Says in so many words that it is none.
 pub fn says_example(value: &[u8]) -> bool {
-    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(EXAMPLES));
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(SAYS));
     SEARCH.as_ref().is_some_and(|search| search.is_match(value))
 }
 
-/// Words that do not come about by chance.
-const EXAMPLES: &[&str] = &[
-    "example",
-    "changeme",
-    "change_me",
-    "change-me",
-    "placeholder",
-    "redacted",
-    "dummy",
-    "notreal",
-    "not-real",
-    "sanitized",
-    "filtered",
-    "obfuscated",
-    "scrubbed",
-    "wrongpass",
-    "wrong-pass",
-    "wrong_pass",
-    "incorrect",
-];
-
-fn any_case(words: &[&str]) -> Option<AhoCorasick> {
-    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words).ok()
+/// A search for the words of the vocabulary with this use.
+fn any_case(of: u8) -> Option<AhoCorasick> {
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(words(of)).ok()
 }
-
-/// Words that stand in place of a secret.
-const PLACEHOLDERS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "apikey",
-    "api_key",
-    "api-key",
-    "key",
-    "changeme",
-    "changeit",
-    "change",
-    "me",
-    "example",
-    "sample",
-    "placeholder",
-    "dummy",
-    "fake",
-    "redacted",
-    "replace",
-    "insert",
-    "your",
-    "here",
-    "test",
-    "testing",
-    "tester",
-    "todo",
-    "none",
-    "null",
-    "undefined",
-    "xxxx",
-    "xxx",
-    "0000",
-    "1111",
-    "aaaa",
-    "abcd",
-    "abc",
-    "1234",
-    "12345",
-    "123456",
-    "123",
-    "qwerty",
-    "asdf",
-    "qwer",
-    "deadbeef",
-    "foobar",
-    "foo",
-    "bar",
-    "baz",
-    "lorem",
-    "ipsum",
-    "some",
-    "this",
-    "my",
-    "the",
-    "new",
-    "old",
-    "not",
-    "real",
-    "value",
-    "access",
-    "private",
-    "public",
-    "client",
-    "string",
-    "admin",
-    "root",
-    "user",
-    "guest",
-    "demo",
-    "default",
-    "postgres",
-    "mysql",
-    "mongo",
-    "redis",
-    "rabbitmq",
-    "username",
-    "login",
-    "auth",
-    "random",
-    "super",
-    "secure",
-    "long",
-    "very",
-    "enter",
-    "valid",
-    "invalid",
-    "wrong",
-    "bad",
-    "good",
-    "app",
-    "server",
-    "service",
-    "id",
-    "data",
-    "name",
-    "local",
-    "prod",
-    "dev",
-    "stage",
-    "staging",
-    "welcome",
-    "hello",
-    "world",
-    "letmein",
-    "p@ssw0rd",
-    "passw0rd",
-    "pa$$w0rd",
-    "generated",
-    "credentials",
-    "credential",
-    "sec",
-    "tok",
-    "salt",
-    "nonce",
-    "hash",
-    "for",
-    "to",
-    "a",
-    "is",
-    "in",
-    "with",
-    "of",
-    "and",
-    "that",
-    "it",
-    "only",
-    "used",
-    "bearer",
-    "basic",
-    "xyz",
-    "zzz",
-    "pw",
-    "mock",
-    "stub",
-    "fixture",
-    "mysecret",
-    "mypassword",
-    "mypass",
-    "mypwd",
-    "account",
-    "db",
-    "database",
-    "goes",
-    "any",
-    "unused",
-    "ignored",
-    "yadda",
-];
 
 /// Percent of the letters and digits of a value that are placeholder words, also with digits in place of letters: `s3cr3t`.
 pub fn placeholder_share(value: &[u8]) -> usize {
-    let share = plain_share(value);
+    let share = if is_made_of_words(value) { 100 } else { plain_share(value) };
     let swapped = value.iter().any(|b| plain_letter(*b) != *b) && value.iter().any(u8::is_ascii_alphabetic);
     if share >= 60 || !swapped {
         return share;
     }
     let plain: Vec<u8> = value.iter().map(|b| plain_letter(*b)).collect();
     plain_share(&plain).max(share)
+}
+
+/// Is a word nothing but placeholder words, short ones among them: `DBPW`?
+fn is_made_of_words(value: &[u8]) -> bool {
+    static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| words(SHARE));
+    if !(4..=24).contains(&value.len()) || !value.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let lower = value.to_ascii_lowercase();
+    // Which beginnings are made of such words?
+    let mut reached = vec![false; lower.len() + 1];
+    reached[0] = true;
+    for at in 0..lower.len() {
+        if reached[at] {
+            for word in WORDS.iter().filter(|w| w.len() > 1 && lower[at..].starts_with(w.as_bytes())) {
+                reached[at + word.len()] = true;
+            }
+        }
+    }
+    reached[lower.len()]
 }
 
 /// The letter that a digit or sign is written for.
@@ -214,7 +62,7 @@ fn plain_letter(byte: u8) -> u8 {
 }
 
 fn plain_share(value: &[u8]) -> usize {
-    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(PLACEHOLDERS));
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| any_case(SHARE));
     let mut covered = vec![false; value.len()];
     for found in SEARCH.iter().flat_map(|search| search.find_overlapping_iter(value)) {
         // Short words must be whole.

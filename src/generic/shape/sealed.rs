@@ -48,6 +48,10 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"$2b$",
         b"$2y$",
         b"$argon2",
+        // Portable hashes of PHP.
+        b"$P$",
+        b"$H$",
+        b"$S$",
         b"$6$",
         b"$5$",
         b"$1$",
@@ -65,6 +69,8 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"sha384-",
         b"CfDJ8",
         b"SCRAM-SHA-",
+        // An object that Java has written out.
+        b"rO0AB",
         // Public keys of OpenPGP, as base64.
         b"mQENB",
         b"mQINB",
@@ -77,6 +83,8 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"magnet:",
         // What two sides say once, to agree on a ticket.
         b"Negotiate ",
+        // The signature of a request, with what it was made of.
+        b"Hawk ",
         // What iron sealed.
         b"Fe26.",
     ];

@@ -14,9 +14,8 @@ pub fn is_template(value: &[u8]) -> bool {
                     || matches!(b, b'_' | b'.' | b'-' | b'>' | b':' | b'[' | b']' | b'\'' | b'(' | b')')
             })
     };
-    const INSIDE: &[&[u8; 2]] = &[
-        b"${", b"{{", b"$(", b"#{", b"<%", b"%(", b"{$", b"@{", b"}}", b"\\(", b"%{", b"((", b"[%", b"%s", b"%d", b"%v",
-    ];
+    const INSIDE: &[&[u8; 2]] =
+        &[b"${", b"{{", b"$(", b"#{", b"<%", b"%(", b"{$", b"@{", b"}}", b"\\(", b"%{", b"((", b"[%"];
     let enclosed = [(b'<', b'>'), (b'{', b'}'), (b'[', b']'), (b'%', b'%'), (b'@', b'@'), (b'(', b')'), (b'#', b'#')];
     let name = |rest: &[u8]| word(rest) && (rest[0].is_ascii_alphabetic() || matches!(rest[0], b'_' | b'('));
     let dollar = value.first() == Some(&b'$') && (name(&value[1..]) || value.len() == 2);
@@ -35,6 +34,7 @@ pub fn is_template(value: &[u8]) -> bool {
         || value.strip_prefix(b"@").is_some_and(|r| name(r) && !r.iter().any(u8::is_ascii_digit))
         || (value.starts_with(b"%") && value.len() <= 3)
         || value.iter().any(|b| b"${#<%@}\\([".contains(b)) && has_pair(value, INSIDE)
+        || is_format(value)
         || value.len() > 2 && enclosed.iter().any(|(a, b)| value.first() == Some(a) && value.last() == Some(b))
         || value.starts_with(b"<")
         || value.starts_with(b"$env:")
@@ -44,6 +44,12 @@ pub fn is_template(value: &[u8]) -> bool {
         || value.starts_with(b"__") && value.ends_with(b"__")
         || braces(value)
         || is_batch_variable(value)
+}
+
+/// What a format fills in: `%s-%d`. In `Winter#77%sDC` the letter behind the sign is by chance.
+fn is_format(value: &[u8]) -> bool {
+    let made_up = value.iter().any(u8::is_ascii_digit) && value.iter().any(|b| b"!#$&*^".contains(b));
+    has_pair(value, &[b"%s", b"%d", b"%v"]) && !made_up
 }
 
 /// A variable of a Windows command file with a part taken of it: `!arg:~20!`.
@@ -97,7 +103,10 @@ fn braces(value: &[u8]) -> bool {
 /// Left out: `***`, `...`, `xxxx`, `----`.
 pub fn is_left_out(value: &[u8]) -> bool {
     let runs = |byte: u8, n: usize| value.windows(n).any(|w| w.iter().all(|b| b.eq_ignore_ascii_case(&byte)));
-    runs(b'*', 3)
+    // The first part of a web token alone.
+    let header = value.starts_with(b"eyJ") && value.iter().position(|b| *b == b'.') == Some(value.len() - 1);
+    header
+        || runs(b'*', 3)
         || runs(b'x', 4)
         || has(value, "\u{2026}".as_bytes())
         || has(value, b"...")

@@ -1,95 +1,106 @@
 //! Calls that take a password or a key by its place among the arguments: `mysqli_connect(host, user, password)`.
 
-use std::ops::Range;
-
-use super::{nothing, password, weigh};
-use crate::generic::Class;
+use super::{nothing, password, weigh_literal};
+use crate::generic::view::View;
+use crate::generic::{self, Class, assign};
 use crate::structure::primitives::{arg, window};
 use crate::structure::{Input, Outcome, Rng};
 
 /// How far behind the bracket the argument is looked for.
 const AHEAD: usize = 400;
 
-/// What may stand between the start of an argument and its literal: prefixes of literals, and calls that only change its
-/// type.
-const WRAPPERS: &[&str] = &[
-    "",
-    "b",
-    "r",
-    "u",
-    "@",
-    "&",
-    "N",
-    "Some(",
-    "Just ",
-    "String::from(",
-    "new String(",
-    "[]byte(",
-    "Buffer.from(",
-    "bytes(",
-    "SecretStr(",
-];
-
 pub(super) fn check(input: &Input<'_>) -> Outcome {
     let number: usize = arg(input.args, 0).parse().unwrap_or(1);
     let class = if arg(input.args, 1) == "key" { Class::Secret } else { Class::Password };
     let (range, past) = window(input.hay, input.end, AHEAD);
     let text = input.hay.get(range.clone()).unwrap_or_default();
-    let literal = nth(text, number).and_then(|argument| literal(text, argument));
-    match literal {
-        Some(literal) => weigh(input, class, range.start + literal.start..range.start + literal.end, past),
+    // Without brackets the arguments end with their line.
+    let open = input.token().ends_with(b"(");
+    let line = if open { text.len() } else { memchr::memchr(b'\n', text).unwrap_or(text.len()) };
+    match nth(&text[..line], number) {
+        Some(at) => weigh_literal(input, class, range.start + at, past),
         None => nothing(input, past),
     }
 }
 
-/// Where an argument stands, counted from 1.
-pub(super) fn nth(text: &[u8], number: usize) -> Option<Range<usize>> {
-    let (mut depth, mut count, mut start, mut quote, mut at) = (0usize, 1, 0, None, 0);
-    while at < text.len() {
-        let byte = text[at];
-        match quote {
-            Some(_) if byte == b'\\' => at += 1,
-            Some(open) if byte == open => quote = None,
-            Some(_) if byte == b'\n' => return None,
-            Some(_) => {}
-            None => match byte {
-                b'"' | b'\'' | b'`' => quote = Some(byte),
-                b'(' | b'[' | b'{' => depth += 1,
-                b')' | b']' | b'}' if depth > 0 => depth -= 1,
-                b')' | b',' if depth == 0 => {
-                    if count == number {
-                        return Some(start..at);
-                    }
-                    if byte == b')' {
-                        return None;
-                    }
-                    (count, start) = (count + 1, at + 1);
-                }
-                b';' => return None,
-                _ => {}
-            },
-        }
-        at += 1;
+/// Calls that a program gives a flag to, with its name, a short name or a text, and its default:
+/// `StringVarP(&p, "password", "p", "...", "of the user")`.
+pub(super) fn default(input: &Input<'_>) -> Outcome {
+    let (range, past) = window(input.hay, input.end, AHEAD);
+    let text = input.hay.get(range.clone()).unwrap_or_default();
+    let class_of = |number: usize| {
+        let site = assign::given(&mut View::new(text, 0), 0..0, nth(text, number)?)?;
+        generic::class_of(text.get(site.value)?)
+    };
+    let Some((number, class)) = (1..=2).find_map(|number| Some((number, class_of(number)?))) else {
+        return nothing(input, past);
+    };
+    match nth(text, number + 2) {
+        Some(at) => weigh_literal(input, class, range.start + at, past),
+        None => nothing(input, past),
     }
-    None
 }
 
-/// The inside of an argument that is one literal.
-pub(super) fn literal(text: &[u8], argument: Range<usize>) -> Option<Range<usize>> {
-    let inside = text.get(argument.clone())?;
-    let skipped = inside.iter().take_while(|b| b.is_ascii_whitespace()).count();
-    let inside = inside[skipped..].trim_ascii_end();
-    let open = inside.iter().position(|b| matches!(b, b'"' | b'\'' | b'`'))?;
-    let before = std::str::from_utf8(&inside[..open]).ok()?;
-    if !WRAPPERS.contains(&before) {
-        return None;
+pub(super) fn mint_default(rng: &mut Rng, _: &[String]) -> Vec<u8> {
+    format!("StringVarP(&pw, \"password\", \"p\", \"{}\", \"of the user\")", password(rng)).into_bytes()
+}
+
+/// Where an argument begins, counted from 1.
+pub(super) fn nth(text: &[u8], number: usize) -> Option<usize> {
+    if number == 1 {
+        return Some(0);
     }
-    let len = inside[open + 1..].iter().position(|b| *b == inside[open])?;
-    let rest = &inside[open + 1 + len + 1..];
-    // `"text".getBytes()`, `Some("text")`; not `"text" + more`.
-    let ends = rest.is_empty() || rest[0] == b')' || rest[0] == b'.' && rest.ends_with(b")");
-    let start = argument.start + skipped + open + 1;
-    ends.then_some(start..start + len)
+    let mut commas = Outer::of(text).filter(|at| text[*at] == b',');
+    commas.nth(number - 2).map(|at| at + 1).filter(|at| *at < text.len())
+}
+
+/// Where the bracket stands that ends the arguments.
+pub(super) fn end(text: &[u8]) -> Option<usize> {
+    Outer::of(text).find(|at| text[*at] == b')')
+}
+
+/// The commas between the arguments of a call, and the bracket behind them, in their order.
+struct Outer<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+    done: bool,
+}
+
+impl<'a> Outer<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        Self { text, at: 0, depth: 0, done: false }
+    }
+}
+
+impl Iterator for Outer<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let mut quote = None;
+        while let Some(&byte) = self.text.get(self.at).filter(|_| !self.done) {
+            let at = self.at;
+            self.at += 1;
+            match quote {
+                Some(_) if byte == b'\\' => self.at += 1,
+                Some(open) if byte == open => quote = None,
+                Some(_) if byte == b'\n' => return None,
+                Some(_) => {}
+                None => match byte {
+                    b'"' | b'\'' | b'`' => quote = Some(byte),
+                    b'(' | b'[' | b'{' => self.depth += 1,
+                    b')' | b']' | b'}' if self.depth > 0 => self.depth -= 1,
+                    b',' if self.depth == 0 => return Some(at),
+                    b')' | b';' => {
+                        self.done = true;
+                        return (byte == b')').then_some(at);
+                    }
+                    _ => {}
+                },
+            }
+        }
+        None
+    }
 }
 
 pub(super) fn mint(rng: &mut Rng, args: &[String]) -> Vec<u8> {
@@ -110,7 +121,8 @@ mod tests {
     #[test]
     fn arguments_and_literals() {
         let read = |text: &str, number| {
-            nth(text.as_bytes(), number).and_then(|a| literal(text.as_bytes(), a)).map(|l| text[l].to_owned())
+            let site = assign::given(&mut View::new(text.as_bytes(), 0), 0..0, nth(text.as_bytes(), number)?)?;
+            Some(text[site.value].to_owned())
         };
         assert_eq!(read("\"a\", f(1, [2]), b'x,y')", 3).as_deref(), Some("x,y"));
         assert_eq!(read("url,\n  \"user\",\n  \"pw\".toCharArray())", 3).as_deref(), Some("pw"));

@@ -1,4 +1,8 @@
 //! Commands that take a password by an option whose name does not say so, or by its place: `mysql -u root -p...`.
+//!
+//! It cuts a command into its words itself: crates that do so give the words as texts, without the places where they
+//! stand, and call it an error when a quote is not closed, as in a command that stands within the literal of a program, or
+//! is cut off at the end of what is looked at.
 
 use std::ops::Range;
 
@@ -76,19 +80,91 @@ const COMMANDS: &[(&[&str], Takes)] = &[
     (&["smbclient ", "rpcclient "], Takes::In("-U", b'%')),
     (&["rabbitmqctl add_user ", "rabbitmqctl change_password ", "net user "], Takes::Word(1)),
     (&["net use "], Takes::Behind("\\\\")),
+    (&["zip -P ", "zip -r -P ", "unzip -P "], Takes::Word(0)),
+    (&["7z ", "7za "], Takes::Glued("-p")),
+    (&["psexec ", "PsExec.exe "], Takes::Apart("-p")),
+    (&["xfreerdp ", "wlfreerdp "], Takes::Glued("/p:")),
+    (&["lftp "], Takes::In("-u", b',')),
+    (&["mc alias set "], Takes::Word(3)),
 ];
+
+/// Commands that programs run with a list of words: `["mysql", "-p..."]`.
+const LISTED: &[&str] = &[
+    "sshpass",
+    "mysql",
+    "mysqldump",
+    "mysqladmin",
+    "mariadb",
+    "redis-cli",
+    "mongo",
+    "mongosh",
+    "mongodump",
+    "mongorestore",
+    "docker",
+    "podman",
+    "ldapsearch",
+    "sqlcmd",
+];
+
+/// Words of a command that may stand between its name and its options.
+const LOGIN: &str = "login";
 
 pub(super) fn check(input: &Input<'_>) -> Outcome {
     let (range, past) = window(input.hay, input.end, AHEAD);
     let text = input.hay.get(range.clone()).unwrap_or_default();
-    let Some((_, takes)) = COMMANDS.iter().find(|(names, _)| names.iter().any(|n| n.as_bytes() == input.token()))
-    else {
-        return nothing(input, past);
+    let token = std::str::from_utf8(input.token()).unwrap_or_default();
+    let value = match token.strip_suffix(['"', '\'']) {
+        Some(name) => in_list(name, text),
+        None => takes(token).and_then(|takes| takes.find(text, &words(text))),
     };
-    match takes.find(text, &words(text)) {
+    match value {
         Some(value) => weigh(input, Class::Password, range.start + value.start..range.start + value.end, past),
         None => nothing(input, past),
     }
+}
+
+fn takes(command: &str) -> Option<Takes> {
+    COMMANDS.iter().find(|(names, _)| names.contains(&command)).map(|(_, takes)| *takes)
+}
+
+/// The password among the words of a list that begins with a command.
+fn in_list(name: &str, text: &[u8]) -> Option<Range<usize>> {
+    if !LISTED.contains(&name) {
+        return None;
+    }
+    let words = listed(text);
+    if let Some(takes) = takes(&format!("{name} ")) {
+        return takes.find(text, &words);
+    }
+    let login = words.iter().position(|w| text[w.clone()] == *LOGIN.as_bytes())?;
+    takes(&format!("{name} {LOGIN} "))?.find(text, &words[login + 1..])
+}
+
+/// The literals of a list, from the one on that comes next, also those of a list within.
+fn listed(text: &[u8]) -> Vec<Range<usize>> {
+    let (mut words, mut at) = (Vec::new(), 0);
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b',' | b'[' => at += 1,
+            byte if byte.is_ascii_whitespace() => at += 1,
+            b'"' | b'\'' => match text[at + 1..].iter().position(|b| *b == byte || *b == b'\n') {
+                Some(len) if text[at + 1 + len] == byte => {
+                    words.push(at + 1..at + 1 + len);
+                    at += len + 2;
+                }
+                _ => break,
+            },
+            // A name, which stands for a text.
+            byte if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.') && !words.is_empty() => {
+                let len =
+                    text[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.')).count();
+                words.push(at..at);
+                at += len;
+            }
+            _ => break,
+        }
+    }
+    words
 }
 
 /// The words of a command up to its end, without the quotes around them. It ends with its line, unless that is continued,
@@ -179,7 +255,7 @@ impl Takes {
                 words.get(at + 1).filter(|w| !word(w).starts_with(b"/")).cloned()
             }
         };
-        value.filter(|value| !word(value).starts_with(b"-") && !word(value).starts_with(b"/"))
+        value.filter(|value| !value.is_empty() && !word(value).starts_with(b"-") && !word(value).starts_with(b"/"))
     }
 }
 
@@ -221,8 +297,28 @@ mod tests {
             ("net use z: \\\\srv\\share ab /user:x", Some("ab")),
             ("net user bob ab /add", Some("ab")),
             ("net user bob /delete", None),
+            ("zip -P ab out.zip x", Some("ab")),
+            ("7z a -pab out.7z x", Some("ab")),
+            ("xfreerdp /u:bob /p:ab /v:srv", Some("ab")),
+            ("lftp -u bob,ab host", Some("ab")),
+            ("mc alias set store https://x ADMIN ab", Some("ab")),
         ] {
             assert_eq!(given(line), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn lists_give_passwords() {
+        for (name, text, want) in [
+            ("sshpass", ", \"-p\", \"ab\", \"ssh\"])", Some("ab")),
+            ("mysql", ", '-u', user, '-pab', 'app']", Some("ab")),
+            ("mysql", ", '-u', user, '-p' + pw]", None),
+            ("mysql", ": 'x', '-pab'", None),
+            ("docker", ", ['login', '-u', 'bob', '-p', 'ab'])", Some("ab")),
+            ("docker", ", ['run', '-p', '80:80'])", None),
+            ("docker", ", ['login', '-p', password])", None),
+        ] {
+            assert_eq!(in_list(name, text.as_bytes()).map(|value| &text[value]), want, "{name}{text}");
         }
     }
 
@@ -241,7 +337,9 @@ mod tests {
         let at = set.metas().iter().position(|m| m.id.as_str() == "generic-command-password").expect("the rule");
         let Anchoring::Literal(anchor) = &set.rules()[at].anchoring else { panic!("no literals") };
         let mut have: Vec<&[u8]> = anchor.literals.iter().map(Vec::as_slice).collect();
+        let listed: Vec<String> = LISTED.iter().flat_map(|n| [format!("{n}\""), format!("{n}'")]).collect();
         let mut want: Vec<&[u8]> = COMMANDS.iter().flat_map(|(names, _)| *names).map(|n| n.as_bytes()).collect();
+        want.extend(listed.iter().map(String::as_bytes));
         have.sort_unstable();
         want.sort_unstable();
         assert_eq!(have, want);

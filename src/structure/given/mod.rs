@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use super::primitives::{ALNUM, arg, window};
 use super::{Input, Outcome, Rng, Structure};
-use crate::finding::{Confidence, Verdict};
-use crate::generic::{self, Class};
+use crate::finding::Verdict;
+use crate::generic::{self, Class, Found};
 
 /// The validators of this module.
 pub(super) const TABLE: &[Structure] = &[
@@ -31,6 +31,13 @@ pub(super) const TABLE: &[Structure] = &[
         mint: Some(call::mint),
     },
     Structure {
+        name: "default",
+        what: "the call declares a flag whose name promises a secret, with a default that looks like one",
+        args: &[],
+        check: call::default,
+        mint: Some(call::mint_default),
+    },
+    Structure {
         name: "option",
         what: "the command line gives a password by the option, or at the place, that the command has for it",
         args: &[],
@@ -39,7 +46,7 @@ pub(super) const TABLE: &[Structure] = &[
     },
     Structure {
         name: "inserted",
-        what: "a column named as passwords are, and a literal in the first row that looks like one",
+        what: "a column named as passwords are, and a literals in the rows that look like one",
         args: &[],
         check: insert::check,
         mint: Some(insert::mint),
@@ -76,18 +83,25 @@ fn password(rng: &mut Rng) -> String {
 
 /// Judges the text at `value`; `past` is the end of what was read to find it.
 fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> Outcome {
-    let (looked, found) = generic::given(input.hay, class, input.start..input.end, value.clone());
+    let to = input.start..input.end.min(value.start);
+    weighed(input, generic::given(input.hay, class, to, value), past)
+}
+
+/// Judges the literal that begins at `at`; `past` is the end of what was read to find it.
+fn weigh_literal(input: &Input<'_>, class: Class, at: usize, past: usize) -> Outcome {
+    weighed(input, generic::given_literal(input.hay, class, input.start..input.end, at), past)
+}
+
+fn weighed(input: &Input<'_>, (looked, found): (Range<isize>, Option<Found>), past: usize) -> Outcome {
     let read = input.start.min(looked.start.max(0) as usize)..past.max(looked.end.max(0) as usize);
-    let bad = Outcome { read, span: value, ..Outcome::of(input, Verdict::Malformed) };
-    let Some((found, confidence)) = found.and_then(|found| Some((found.weighed(), found.confidence()?))) else {
-        return bad.dismissed();
-    };
-    let verdict = match confidence {
-        Confidence::Low => Verdict::Malformed,
-        Confidence::Medium => Verdict::Shape,
-        _ => Verdict::WellFormed,
-    };
-    Outcome { verdict, facts: vec![found], ..bad }
+    let outcome = Outcome { read, ..Outcome::of(input, Verdict::Shape) };
+    match found.and_then(|found| Some((found.confidence()?, found))) {
+        Some((confidence, found)) => {
+            let facts = vec![found.weighed()];
+            Outcome { span: found.value, confidence: Some(confidence), facts, ..outcome }
+        }
+        None => outcome.dismissed(),
+    }
 }
 
 /// Nothing of the kind stands here; `past` is the end of what was read.
