@@ -22,6 +22,16 @@ const COVERED_BY: &[(&str, &[&str], &str)] = &[
         "the test gives its name and value as a whole to an API key, which weighs more now and then",
     ),
     (
+        "generic-basic-auth-password",
+        &["generic-login-password"],
+        "what is minted for a second argument is a call of that rule",
+    ),
+    (
+        "generic-keystore-password",
+        &["generic-login-password"],
+        "what is minted for a second argument is a call of that rule",
+    ),
+    (
         "generic-jdbc-url-password",
         &["generic-url-password"],
         "what is minted for the host holds a user and a password now and then",
@@ -63,6 +73,8 @@ const NOT_FOUND: &[(&str, &[&str], &str)] = &[
     ("generic-token", &["colours"], "its name is glued to the colour"),
     ("generic-filezilla-password", &["JSON"], "an element of XML, escaped; found by the name around it"),
     ("generic-setting-password", &["JSON"], "a line of settings with its quote, escaped; found by the name around it"),
+    ("generic-chpasswd-password", &["JSON"], "a command with its quote, escaped; found by the name around it"),
+    ("generic-piped-password", &["JSON"], "a command with its quote, escaped; found by the name around it"),
     ("generic-wifi-password", &["JSON", "XML"], "a line of settings with its quotes; found by the name around it"),
     ("django-insecure-secret-key", &["HTML entities"], "a `&` may be a part of it"),
     ("django-secret-key", &["HTML entities"], "a `&` may be a part of it"),

@@ -204,11 +204,8 @@ pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     if view.has_any_case(name.start, b"identified") && !view.has_any_case(at, b"by") {
         return None;
     }
-    let Some((op, after)) = operator(view, &name, before, closed, at, at > gap)
-        .or_else(|| far::before_name(view, name.start).map(|value| (Op::Colon, value)))
-    else {
-        return None;
-    };
+    let (op, after) = operator(view, &name, before, closed, at, at > gap)
+        .or_else(|| far::before_name(view, name.start).map(|value| (Op::Colon, value)))?;
     let phrase = before == Some(b' ') && matches!(view.get(name.end), Some(b'"' | b'\'' | b'\\')) && closed;
     let site = value(view, name, before, op, after)?;
     Some(behind_scheme(view, before, Site { phrase, ..site }))

@@ -42,7 +42,7 @@ pub(super) fn default(input: &Input<'_>) -> Outcome {
 }
 
 pub(super) fn mint_default(rng: &mut Rng, _: &[String]) -> Vec<u8> {
-    format!("StringVarP(&pw, \"password\", \"p\", \"{}\", \"of the user\")", password(rng)).into_bytes()
+    format!("StringVarP(&pw, 'password', 'p', '{}', 'of the user')", password(rng)).into_bytes()
 }
 
 /// Where an argument begins, counted from 1.
@@ -106,9 +106,11 @@ impl Iterator for Outer<'_> {
 pub(super) fn mint(rng: &mut Rng, args: &[String]) -> Vec<u8> {
     let password = password(rng);
     let call = match (arg(args, 0), arg(args, 1)) {
-        ("1", _) => format!("SecretKeySpec(\"{password}\".getBytes(), \"AES\")"),
+        ("1", "key") => format!("HMAC256('{password}')"),
+        ("1", _) => format!("password_hash('{password}')"),
         (_, "key") => format!("createHmac('sha256', '{password}')"),
         ("2", _) => format!("HTTPBasicAuth('worker', '{password}')"),
+        ("4", _) => format!("ssh.connect('db', 22, 'worker', '{password}')"),
         _ => format!("mysqli_connect('db', 'worker', '{password}', 'app')"),
     };
     call.into_bytes()

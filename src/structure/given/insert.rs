@@ -67,14 +67,14 @@ fn table(text: &[u8]) -> Option<Table> {
 /// Where the value of the column begins, in each row.
 fn values<'a>(text: &'a [u8], table: &Table) -> impl Iterator<Item = usize> + 'a {
     let (number, mut at) = (table.number, Some(table.rows));
-    let mut row = move || {
+    let row = move || {
         let open = at.take().filter(|at| text.get(*at) == Some(&b'('))? + 1;
         let row = &text[open..];
         at = end(row).map(|end| blanks(text, open + end + 1)).filter(|comma| text.get(*comma) == Some(&b','));
         at = at.map(|comma| blanks(text, comma + 1));
         Some(nth(row, number).map(|value| open + value))
     };
-    std::iter::from_fn(move || row()).take(ROWS).flatten()
+    std::iter::from_fn(row).take(ROWS).flatten()
 }
 
 /// Where white space ends.
