@@ -6,7 +6,7 @@ pub(super) const PASSWORD: &[&str] = &[
     "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
     "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
     "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
-    "mysqlpass", "bindpw", "rootpw", "userpw", "dbpw", "passw", "identified",
+    "mysqlpass", "bindpw", "authtok", "rootpw", "userpw", "dbpw", "passw", "identified",
 ];
 
 /// What glued words end with that promise a password: `mypassword`.
