@@ -44,6 +44,8 @@ mod keeps;
 mod keys;
 /// Which module may know which.
 mod layers;
+/// Leaks as they stand in the files of tools, and what in them is none.
+mod leaks;
 /// When a secret came in and went, and what still holds it.
 mod life;
 /// What users of other scanners suffer from.

@@ -116,6 +116,7 @@ fn minted((index, rule, meta): (usize, &Rule, &RuleMeta), seed: u64) -> Option<S
     // Structures mint what they decode; some formats want a label before it, or another one than was minted.
     Some(match meta.id.as_str() {
         "bitcoin-bip39-mnemonic" => format!("mnemonic: '{token}'"),
+        "bitcoin-bip39-mnemonic-lines" => format!("seed phrase:\n{token}"),
         "bitcoin-bip39-mnemonic-list" => format!("seed = ['{}']", token.replace(' ', "', '")),
         "solana-keypair-json" => format!("keypair: {token}"),
         "docker-registry-auth" => format!("{{'auths': {{'registry.corp.net': {{{token}}}}}}}").replace('\'', "\""),

@@ -284,7 +284,7 @@ fn gap(hay: &[u8], end: usize) -> Option<usize> {
                 escaped = true;
                 3
             }
-            _ if rest.starts_with(b"&#10;") || rest.starts_with(b"&#xA;") || rest.starts_with(b"&#13;") => {
+            [b'&', b'#', b'1', b'0' | b'3', b';', ..] | [b'&', b'#', b'x', b'A' | b'a' | b'D' | b'd', b';', ..] => {
                 escaped = true;
                 5
             }

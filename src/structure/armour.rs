@@ -234,10 +234,10 @@ fn unescape(line: &[u8]) -> Vec<u8> {
                 }
                 _ => out.push(byte),
             },
-            b'&' => match [&b"#10;"[..], b"#xA;", b"#xa;", b"#13;", b"#xD;"].iter().find(|e| tail.starts_with(e)) {
-                Some(entity) => {
+            b'&' => match line_entity(tail) {
+                Some(length) => {
                     out.push(b'\n');
-                    rest = tail.get(entity.len()..).unwrap_or_default();
+                    rest = tail.get(length..).unwrap_or_default();
                 }
                 None => out.push(byte),
             },
@@ -245,6 +245,17 @@ fn unescape(line: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Length of a line break that XML writes as a number, without its `&`: `#10;`, `#xA;`, `#x0d;`.
+fn line_entity(tail: &[u8]) -> Option<usize> {
+    let end = tail.iter().take(8).position(|&b| b == b';')?;
+    let number = std::str::from_utf8(tail.get(..end)?).ok()?.strip_prefix('#')?;
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => number.parse(),
+    };
+    matches!(code, Ok(10 | 13)).then_some(end + 1)
 }
 
 /// Undoes one backslash escape; gives what follows it.
@@ -368,6 +379,7 @@ mod tests {
             format!("    {open}\n    {a}\n    {b}\n    {close}\n"),
             format!("{open}\\\n{a}\\\n{b}\\\n{close}"),
             format!("{open}&#10;{a}&#xA;{b}&#10;{close}"),
+            format!("{open}&#xd;\n{a}&#xD;\n{b}&#x0d;&#x0A;{close}"),
             format!("{open}\\u000a{a}\\u000A{b}\\u000a{close}"),
         ];
         let want = unbase64(BODY.as_bytes()).unwrap();

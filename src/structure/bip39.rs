@@ -41,19 +41,26 @@ const PUBLISHED: &[&str] = &[
     concat!("candy maple cake sugar pudding cream ", "honey rich smooth crumble sweet treat"),
 ];
 
-/// The words of a text with their offsets. A phrase has at most 24; a few more tell that it is something else.
+/// Words of a label, of the longest phrase, and one more.
+const ENOUGH: usize = 2 + 25 + 1;
+
+/// Words of a phrase of the standard.
+const LENGTHS: [usize; 5] = [12, 15, 18, 21, 24];
+
+/// The words of a text with their offsets, without the numbers of a list. A phrase has at most 25; a few more tell that it
+/// is something else.
 fn words(text: &str) -> Vec<(usize, &str)> {
     let separator = |c: char| c.is_whitespace() || c.is_ascii_punctuation() || c == '\u{3000}';
     let mut out = Vec::new();
     let mut at = 0;
     for word in text.split(separator) {
-        if !word.is_empty() {
+        if word.bytes().any(|b| !b.is_ascii_digit()) {
             out.push((at, word));
         }
         // Every separator counts with its own length.
         at += word.len();
         at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-        if out.len() > 64 {
+        if out.len() > ENOUGH {
             break;
         }
     }
@@ -72,7 +79,7 @@ fn holds(words: &[(usize, &str)]) -> Option<usize> {
 
 /// What a phrase is, as a fact: BIP-39 in a language, or one of the two others that use its English list.
 fn kind(phrase: &[(usize, &str)]) -> Option<(&'static str, String)> {
-    let standard = matches!(phrase.len(), 12 | 15 | 18 | 21 | 24).then(|| holds(phrase)).flatten();
+    let standard = LENGTHS.contains(&phrase.len()).then(|| holds(phrase)).flatten();
     if let Some(language) = standard {
         return Some(("language", format!("{:?}", Language::ALL[language])));
     }
@@ -95,7 +102,7 @@ fn english(phrase: &[(usize, &str)]) -> Option<Vec<u16>> {
 
 /// 24 words of 11 bits, lowest first, are a key of 32 bytes; the last word is the start of its SHA-512/256.
 fn is_algorand(phrase: &[(usize, &str)]) -> bool {
-    let Some(indices) = english(phrase).filter(|indices| indices.len() == 25) else { return false };
+    let Some(indices) = Some(phrase).filter(|phrase| phrase.len() == 25).and_then(english) else { return false };
     let bits: Vec<bool> =
         indices[..24].iter().flat_map(|index| (0..11).map(move |bit| index >> bit & 1 == 1)).collect();
     let bytes: Vec<u8> =
@@ -169,6 +176,8 @@ fn bip39_check(input: &Input<'_>) -> Outcome {
         return bad;
     }
     let words = words(text);
+    let listed: Vec<bool> = words.iter().map(|(_, word)| WORDS.contains_key(normal(word).as_ref())).collect();
+    let mut has_length = false;
     // Up to two words before the phrase are taken for a label: "seed phrase: ..."; it ends at the first word of no list.
     for skip in 0..3 {
         let Some(phrase) = words.get(skip..) else { break };
@@ -179,8 +188,10 @@ fn bip39_check(input: &Input<'_>) -> Outcome {
             outcome.span = start + first.0..start + last.0 + last.1.len();
             return outcome;
         }
-        let known = phrase.iter().take_while(|(_, word)| WORDS.contains_key(normal(word).as_ref())).count();
+        let known = listed.iter().skip(skip).take_while(|listed| **listed).count();
+        has_length |= LENGTHS.contains(&known);
         let phrase = phrase.get(..known).unwrap_or_default();
+        let phrase = on_its_line(text, phrase).unwrap_or(phrase);
         let (Some(kind), Some(first), Some(last)) = (kind(phrase), phrase.first(), phrase.last()) else {
             continue;
         };
@@ -193,7 +204,22 @@ fn bip39_check(input: &Input<'_>) -> Outcome {
             outcome
         };
     }
-    bad
+    // Prose is no phrase with a wrong checksum.
+    if has_length { bad } else { bad.dismissed() }
+}
+
+/// The beginning of a run of words that is a phrase and all of a line: what stands below it may be listed words by chance.
+fn on_its_line<'p, 't>(text: &str, run: &'p [(usize, &'t str)]) -> Option<&'p [(usize, &'t str)]> {
+    let cuts = LENGTHS.iter().rev().filter_map(|length| run.get(..*length));
+    cuts.filter(|phrase| phrase.len() < run.len()).find(|phrase| {
+        let (Some(first), Some(last)) = (phrase.first(), phrase.last()) else { return false };
+        let end = last.0 + last.1.len();
+        let line = text.get(first.0..end).is_some_and(|line| !line.contains('\n'));
+        let ends = text
+            .get(end..)
+            .is_some_and(|rest| rest.trim_start_matches([' ', '\t', '\r', '"', '\'', ',']).starts_with('\n'));
+        line && ends && holds(phrase).is_some()
+    })
 }
 
 fn is_published(phrase: &[(usize, &str)]) -> bool {

@@ -173,7 +173,7 @@ fn url(input: &Input<'_>) -> Outcome {
     let Some((userinfo, host)) = authority.rsplit_once('@') else { return bad.dismissed() };
     let Some((user, password)) = userinfo.split_once(':') else { return bad.dismissed() };
     // `https://host:8080/package@1.0` has a port, not a password.
-    let port = password.split_once('/').is_some_and(|(port, _)| port.bytes().all(|b| b.is_ascii_digit()));
+    let port = password.split_once(['/', '?', '#']).is_some_and(|(port, _)| port.bytes().all(|b| b.is_ascii_digit()));
     // `https://www.host.com:support@other.com` is two addresses that ran together.
     let placeholder =
         port || user.starts_with("www.") || is_placeholder(password) || is_placeholder(&unpercent(password));
@@ -209,7 +209,9 @@ fn basic(input: &Input<'_>) -> Outcome {
     let Some((user, password)) = text.split_once(':').filter(|_| !text.chars().any(char::is_control)) else {
         return bad;
     };
-    let example = matches!(text.as_str(), "Aladdin:open sesame" | "Aladdin:OpenSesame" | "test:test" | "demo:demo");
+    let example = ["Aladdin:open sesame", "Aladdin:OpenSesame", "test:test", "demo:demo"].contains(&text.as_str())
+        // The client of RFC 6749, with its two secrets.
+        || user == "s6BhdRkqt3";
     // Some services take a token as the user, with no password.
     let key_as_user = password.is_empty() && user.len() >= 16 && user.bytes().any(|b| b.is_ascii_digit());
     // `{"alg":"HS256"}`: a web token that stands behind the wrong word.

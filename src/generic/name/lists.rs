@@ -63,7 +63,7 @@ const PASSWORD: &[&str] = &[
     "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
     "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
     "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
-    "mysqlpass", "bindpw", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
+    "mysqlpass", "bindpw", "authtok", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
 ];
 
 /// What glued words end with that promise a password: `mypassword`.

@@ -10,7 +10,19 @@ pub fn is_numeric(value: &[u8]) -> bool {
     let references = value.iter().all(|b| b.is_ascii_digit() || *b == b'\\');
     // `S-1-5-18`, an account of Windows.
     let account = value.strip_prefix(b"S-1-").is_some_and(|v| v.iter().all(|b| b.is_ascii_digit() || *b == b'-'));
-    plain || account || references || is_duration(value) || hex_groups || is_version(value) || is_money(value)
+    plain
+        || account
+        || references
+        || is_resource(value)
+        || is_duration(value)
+        || hex_groups
+        || is_version(value)
+        || is_money(value)
+}
+
+/// `0x7f0b0023`, the number of a resource of an Android program.
+fn is_resource(value: &[u8]) -> bool {
+    value.len() == 10 && value.starts_with(b"0x7f") && value[4..].iter().all(u8::is_ascii_hexdigit)
 }
 
 /// `120h0m0s`, `15min`.

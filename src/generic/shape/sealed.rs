@@ -103,6 +103,7 @@ pub fn is_sealed(value: &[u8]) -> bool {
         || is_crypt(value)
         || is_sealed_by_maven(value)
         || is_cipher_string(value)
+        || is_sealed_secret(value)
         || is_database_hash(value)
         || is_named_hash(value)
         || is_salted_hash(value)
@@ -121,6 +122,17 @@ fn is_cipher_string(value: &[u8]) -> bool {
         && value[1] == b'.'
         && value.contains(&b'|')
         && value[2..].split(|b| *b == b'|').all(base64)
+}
+
+/// A value of a `SealedSecret` of Kubernetes, as base64: the length of a key encrypted with RSA (4096 or 2048 bits) in two
+/// bytes, that key, and at least the 16 bytes that end AES-GCM.
+fn is_sealed_secret(value: &[u8]) -> bool {
+    let key = match value {
+        [b'A', b'g', b'A'..=b'D', ..] => 512,
+        [b'A', b'Q', b'A'..=b'D', ..] => 256,
+        _ => return false,
+    };
+    value.len() / 4 * 3 >= 2 + key + 16 && value.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b))
 }
 
 /// `{base64}`, as Maven writes a password that its master password opens.

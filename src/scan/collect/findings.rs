@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bstr::BString;
+use bstr::{BString, ByteSlice};
 use gix::ObjectId;
 use rayon::prelude::*;
 
@@ -204,14 +204,16 @@ fn place_of(sighting: &Sighting, lives: &[Box<dyn History>]) -> generic::Place {
     sighting.member.as_ref().map_or(outer, |member| generic::Place::of(member).max(outer))
 }
 
-/// Does the file have a path that the rule asks for?
+/// Does the file, or its member of an archive, have a path that the rule asks for?
 fn in_wanted_file(rule: &Rule, sighting: &Sighting, lives: &[Box<dyn History>]) -> bool {
+    let wanted = |path: &BString| match &sighting.member {
+        // An archive is a directory here.
+        Some(member) => rule.wants_path(&[path.as_slice(), b"/", &member.replace("!", "/")].concat()),
+        None => rule.wants_path(path),
+    };
     match &sighting.spot {
-        Spot::File(path) => rule.wants_path(path),
-        Spot::Object(_, id) => lives
-            .iter()
-            .filter_map(|p| p.origin(id))
-            .any(|origin| origin.paths.iter().any(|path| rule.wants_path(path))),
+        Spot::File(path) => wanted(path),
+        Spot::Object(_, id) => lives.iter().filter_map(|p| p.origin(id)).any(|origin| origin.paths.iter().any(wanted)),
         Spot::Stdin | Spot::Ref(_) | Spot::Name(_) => false,
     }
 }
