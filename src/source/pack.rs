@@ -298,7 +298,12 @@ impl Pack {
 
     /// What names its record.
     pub(super) fn key(&self) -> Option<Vec<u8>> {
-        record_key(&self.path.with_extension("idx"), self.index.object_hash())
+        record_key(&self.index_path(), self.index.object_hash())
+    }
+
+    /// Where its index is, if none had to be made.
+    pub(super) fn index_path(&self) -> PathBuf {
+        self.path.with_extension("idx")
     }
 
     /// What an earlier scan kept beside the entries.
@@ -591,6 +596,14 @@ impl Pack {
             chain.push(self.entries[base as usize]);
         }
         self.decode(&chain, buffers, outside, out)
+    }
+
+    /// The entry of an object; read from the pack for this. Its base, if it has one, is not looked for.
+    pub(super) fn entry_of(&self, id: &gix::oid) -> Option<Entry> {
+        let position = self.position(id)?;
+        let offset = self.index.pack_offset_at_index(position);
+        let entry = self.header(u32::MAX, (offset, position), self.index.object_hash(), &|_| None);
+        (entry.data != 0).then_some(entry)
     }
 
     /// The entries that an object is made from, itself first; read from the pack for this.
