@@ -738,3 +738,25 @@ fn a_blob_too_large_to_be_held_is_read_piece_by_piece() {
     }
     assert_eq!(json.value["receipt"]["blobs"], 1);
 }
+
+/// Longer than what is held in memory as a whole: loose, in a range, staged and packed it is read in stretches.
+#[test]
+fn a_blob_that_is_too_large_to_be_held_is_scanned_wherever_it_lies() {
+    let token = github_token(3_000);
+    let repo = Repo::new();
+    repo.write("README.md", "hello\n");
+    repo.commit("start");
+    let filler = "a line of a large file\n".repeat(3 << 20);
+    repo.write("large.log", format!("{filler}{}{filler}", line(&token)));
+    repo.git(["add", "."]);
+    let found = |json: &crate::util::Json| json.finding(&token)["occurrences"][0]["position"].clone();
+    let staged = found(&repo.keyscan().arg("--staged").json(1));
+    repo.commit("a log");
+    let loose = found(&repo.keyscan().args(["--history-only", "--no-cache"]).json(1));
+    let range = found(&repo.keyscan().args(["--since", "HEAD~1"]).json(1));
+    repo.git(["repack", "-q", "-a", "-d"]);
+    let packed = found(&repo.keyscan().args(["--history-only", "--no-cache"]).json(1));
+    let packed_range = found(&repo.keyscan().args(["--since", "HEAD~1"]).json(1));
+    assert_eq!(loose["line"], (3 << 20) + 1);
+    assert_eq!([&staged, &range, &packed, &packed_range], [&loose; 4]);
+}

@@ -101,11 +101,12 @@ fn records_hold_no_secret_and_are_for_their_owner() {
     let json = scan(&repo, &cache).json(1);
     let of_pack = fs::read(&records(&cache)[0]).unwrap();
     let of_history = fs::read(&histories(&cache)[0]).unwrap();
+    let ids = fs::read(&records_of(&cache, "keyscan-ids-")[0]).unwrap();
     // The names of files are in them, so this could be seen.
     assert!(memchr::memmem::find(&of_pack, b"file-77").is_some());
     assert!(memchr::memmem::find(&of_history, b"config").is_some());
     assert!(tells_of(&token.as_bytes()[4..24], &token, &json), "the test sees what it looks for");
-    for bytes in [of_pack, of_history] {
+    for bytes in [of_pack, of_history, ids] {
         assert!(!tells_of(&bytes, &token, &json));
     }
     assert_eq!(fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
@@ -145,11 +146,191 @@ fn what_came_since_is_scanned() {
     let json = scan(&repo, &cache).json(1);
     assert!(json.has(&token) && json.has(&new) && json.has(&loose), "{}", json.story);
     same(&repo.keyscan().arg("--no-cache").json(1), &json);
-    // All in one pack again: another one, so another record; the old one does no harm.
+    // All in one pack again: another one, so another record of the history; the old one does no harm.
     repack(&repo);
     same(&repo.keyscan().arg("--no-cache").json(1), &scan(&repo, &cache).json(1));
     same(&repo.keyscan().arg("--no-cache").json(1), &scan(&repo, &cache).json(1));
-    assert_eq!(records(&cache).len(), 2);
+    assert_eq!((records(&cache).len(), histories(&cache).len()), (1, 2));
+}
+
+/// Scans, and takes away the records of packs before: a scan from the start writes them again. Did this one go on from the
+/// record of the history instead?
+fn goes_on(repo: &Repo, cache: &Path) -> bool {
+    records(cache).iter().for_each(|record| fs::remove_file(record).unwrap());
+    same(&repo.keyscan().arg("--no-cache").json(1), &scan(repo, cache).json(1));
+    records(cache).is_empty()
+}
+
+#[test]
+fn packed_anew_is_no_first_scan() {
+    let (token, second, third) = (github_token(9033), github_token(9034), github_token(9035));
+    let repo = large(&token);
+    let cache = repo.beside("cache");
+    scan(&repo, &cache).json(1);
+    assert!(goes_on(&repo, &cache));
+    // Once with what is new, once with nothing new, and again with both what was new then and what is new now.
+    for (path, token, how) in [
+        ("dir-3/new", &second, &["repack", "-q", "-a", "-d"][..]),
+        ("dir-3/new", &second, &["repack", "-q", "-a", "-d", "-f", "--depth=2"]),
+        ("newer", &third, &["gc", "-q"]),
+    ] {
+        repo.write(path, format!("# {token}\n{}", line(token)));
+        repo.git(["add", "."]);
+        repo.git(["commit", "-q", "--allow-empty", "-m", "a commit"]);
+        repo.git(how);
+        assert_eq!(repo.git_files("objects/pack", "pack").len(), 1);
+        assert!(goes_on(&repo, &cache), "{how:?}");
+        assert!(goes_on(&repo, &cache), "{how:?} once more");
+        assert!(scan(&repo, &cache).json(1).has(token));
+    }
+    // Damage in what came is not passed over.
+    repo.write("newest", "nothing\n");
+    repo.commit("newest");
+    repack(&repo);
+    let pack = &repo.git_files("objects/pack", "pack")[0];
+    let mut bytes = fs::read(pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0xff;
+    overwrite(pack, &bytes);
+    assert!(!scan(&repo, &cache).json(2).problems().is_empty());
+}
+
+#[test]
+fn objects_that_are_gone_are_not_told_from_a_record() {
+    let (token, other) = (github_token(9036), github_token(9037));
+    let repo = large(&token);
+    repo.write("other", line(&other));
+    repo.commit("other");
+    repack(&repo);
+    let cache = repo.beside("cache");
+    assert!(scan(&repo, &cache).json(1).has(&other));
+    repo.git(["reset", "-q", "--hard", "HEAD~1"]);
+    repo.git(["reflog", "expire", "--expire=all", "--all"]);
+    repack(&repo);
+    repo.git(["prune"]);
+    assert!(!goes_on(&repo, &cache));
+    assert!(!scan(&repo, &cache).json(1).has(&other));
+    assert!(goes_on(&repo, &cache));
+}
+
+#[test]
+fn several_repositories_go_on_from_their_records() {
+    let (first, second) = (large(&github_token(9038)), large(&github_token(9039)));
+    let password = mint("github-pat-classic", 9040)[4..20].to_owned();
+    let broken = |token: &str| format!("{}{}", &token[..token.len() - 1], if token.ends_with('0') { '1' } else { '0' });
+    // The same things, and things of the same kind and length, shown in one and only counted in the other.
+    let texts = [
+        format!("DB_PASSWORD=\"{password}\"\ntoken: {}\n", broken(&github_token(9041))),
+        format!("example_password = '{password}'\ntoken: {}\n", broken(&github_token(9041))),
+        format!("example_password = '{}'\ntoken: {}\n", &password[1..], broken(&github_token(9042))),
+        format!("example_password = '{password}'\n{}", line(&github_token(9038))),
+    ];
+    for (repo, texts) in [(&first, &texts[..2]), (&second, &texts[1..])] {
+        for (n, text) in texts.iter().enumerate() {
+            repo.write(format!("settings-{n}.py"), text);
+            repo.commit("settings");
+        }
+        repack(repo);
+    }
+    let cache = first.beside("cache");
+    let both = || first.keyscan().args(["--history-only", "--format", "json"]).arg(second.path());
+    let report = |run: Keyscan| {
+        let run = run.env("SOURCE_DATE_EPOCH", "1790000000").run();
+        (run.status.code(), String::from_utf8(run.stdout.clone()).unwrap())
+    };
+    for options in [&[][..], &["--confidence", "low"], &["--show-malformed"]] {
+        let want = report(both().args(options).arg("--no-cache"));
+        for _ in 0..3 {
+            assert_eq!(want, report(both().args(options).arg("--cache-dir").arg(&cache)), "{options:?}");
+        }
+    }
+    assert_eq!(histories(&cache).len(), 6);
+    records(&cache).iter().for_each(|record| fs::remove_file(record).unwrap());
+    report(both().arg("--cache-dir").arg(&cache));
+    assert_eq!(records(&cache), [] as [PathBuf; 0], "both went on from the records of their histories");
+}
+
+/// Rows of options, each asked for twice: whatever is asked for, a scan with records tells what one without tells.
+#[test]
+fn whatever_is_asked_for_both_scans_tell_the_same() {
+    let (token, gone) = (github_token(9051), github_token(9052));
+    let repo = large(&token);
+    let mut rng = Rng::new(9053);
+    for n in 0..30 {
+        let name = ["a.yaml", "b.js", "tests/c.env", "docs/d.md"][n % 4];
+        repo.write(format!("dir-{n}/{name}"), something(&mut rng));
+    }
+    repo.write("many.env", (0..9).map(|n| line(&github_token(9060 + n))).collect::<String>());
+    repo.write("gone.env", line(&gone));
+    repo.commit("many things");
+    repo.remove("gone.env");
+    repo.commit("one less");
+    repack(&repo);
+    let cache = repo.beside("cache");
+    let fingerprint = text(&repo.json(1).finding(&token)["fingerprint"]);
+    let config = |name: &str, text: &str| {
+        let path = repo.beside(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let allow = config("allow.yaml", &format!("allow:\n  - fingerprint: {fingerprint}\n    reason: made up\n"));
+    let paths = config("paths.yaml", "ignore: ['tests/', 'many.env']\nconfidence: low\n");
+    let rules = config("rules.yaml", "rules:\n  skip: [github]\nseverity: high\n");
+    let by_path = config("by-path.yaml", "allow:\n  - path: 'gone.env'\n    reason: it is gone\n");
+    drop(Keyscan::at(repo.path()).args(["baseline", "create", ".", "--reason", "made for a test"]).run().code(0));
+    let baseline = repo.beside("baseline").to_str().unwrap().to_owned();
+    fs::rename(repo.path().join(".keyscan-baseline"), &baseline).unwrap();
+    let rows: &[&[&str]] = &[
+        &[],
+        &["--config", &allow],
+        &["--config", &paths],
+        &["--config", &rules],
+        &["--config", &by_path],
+        &["--baseline", &baseline],
+        &["--baseline", &baseline, "--config", &paths],
+        &["--no-repo-config"],
+        &["--confidence", "low"],
+        &["--confidence", "high"],
+        &["--severity", "critical"],
+        &["--explain", "--confidence", "low"],
+        &["--show-malformed"],
+        &["--show-publishable"],
+        &["--max-per-file", "2"],
+        &["--max-per-file", "0"],
+        &["--only", "github"],
+        &["--skip", "github"],
+        &["--no-archives"],
+        &["--decode-depth", "0"],
+        &["--show-secrets"],
+        &["--allow-incomplete"],
+        &["-j1"],
+    ];
+    let check = |options: &[&str], when: &str| {
+        for format in ["json", "text"] {
+            for history in [&["--history-only"][..], &[]] {
+                let report = |run: Keyscan| {
+                    let run = run.args(history).args(options).args(["--format", format]);
+                    let run = run.env("SOURCE_DATE_EPOCH", "1790000000").run();
+                    (run.status.code(), String::from_utf8(run.stdout.clone()).unwrap())
+                };
+                let want = report(repo.keyscan().arg("--no-cache"));
+                assert_eq!(want, report(scan(&repo, &cache)), "{options:?} {history:?} {format} {when}");
+            }
+        }
+    };
+    for row in rows.iter().chain(rows.iter().rev()) {
+        check(row, "as it is");
+    }
+    // What the repository itself says changes, too.
+    for (name, text) in [
+        (".keyscan.yaml", fs::read_to_string(&allow).unwrap()),
+        (".keyscan.yaml", fs::read_to_string(&paths).unwrap()),
+        (".keyscan.yaml", String::new()),
+    ] {
+        repo.write(name, text);
+        check(&[], name);
+        check(&["--no-repo-config"], name);
+    }
 }
 
 #[test]
@@ -159,7 +340,7 @@ fn damaged_and_foreign_records_are_none() {
     let cache = repo.beside("cache");
     let want = scan(&repo, &cache).json(1);
     let all = all_records(&cache);
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     let good: Vec<Vec<u8>> = all.iter().map(|record| fs::read(record).unwrap()).collect();
     let restore = || all.iter().zip(&good).for_each(|(record, good)| fs::write(record, good).unwrap());
     for (record, good) in all.iter().zip(&good) {
@@ -403,7 +584,7 @@ fn runs_at_the_same_time_do_not_disturb_each_other() {
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     assert!(found.iter().all(|value| *value == want));
-    assert_eq!(all_records(&cache).len(), 2, "nothing half written is left");
+    assert_eq!(all_records(&cache).len(), 3, "nothing half written is left");
 }
 
 #[test]

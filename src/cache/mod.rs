@@ -3,9 +3,11 @@
 //! A pack never changes, so what a scan with the same rules saw in it stays true. The record of a pack holds which of its
 //! objects have something to report (never what), its directory of entries, and what provenance needs of its commits and
 //! trees. The record of a history holds where in its packs matches stand, and what commits did to those files. None holds
-//! content of a file or anything that a rule matches: with a secret in the *name* of a file there is no record.
+//! content of a file or anything that a rule matches: with a secret in the *name* of a file there is no record. The
+//! ids of the objects in its packs are kept beside it, since these may be packed anew.
 //!
-//! Records are named by a digest of program, rules, options and the checksum of the pack, the largest one for a history.
+//! Records are named by a digest of program, rules, options and the checksum of the pack, the largest one for a history; the
+//! list of ids by the directory of the objects.
 //! They are written under another name and moved into place, so runs at the same time do not disturb each other; a damaged,
 //! foreign or missing one is as good as none. Deleting them costs only time.
 
@@ -26,7 +28,7 @@ const KEEP: Duration = Duration::from_secs(60 * 86_400);
 
 /// What the names of records begin with, and those that are being written. Nothing else in the directory is touched: it may
 /// be one that somebody keeps other things in.
-const PREFIXES: [&str; 2] = ["keyscan-pack-", "keyscan-history-"];
+const PREFIXES: [&str; 3] = ["keyscan-pack-", "keyscan-history-", "keyscan-ids-"];
 const UNFINISHED: &str = "keyscan-unfinished-";
 
 /// What was not finished for so long will not be.

@@ -79,8 +79,8 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
     let outputs = Outputs::plan(&args.output, args.show_secrets)?;
     let bar = progress::Bar::new(!args.quiet);
     let (detector, outcome) = scan_with(&args, settings, &bar)?;
-    // It is needed until the process ends; taking its many small parts away before would only take time.
-    let detector = ManuallyDrop::new(detector);
+    // They are needed until the process ends; taking their many small parts away before would only take time.
+    let (detector, outcome) = (ManuallyDrop::new(detector), ManuallyDrop::new(outcome));
     let report = Report {
         findings: &outcome.findings,
         allowed: &outcome.allowed,

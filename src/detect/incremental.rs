@@ -51,6 +51,12 @@ impl Memo {
         self.hits.iter().any(|t| t.read.cut)
     }
 
+    /// Where the hits stand that have something to tell; `None` if the object was not scanned as it stands.
+    pub fn places(&self) -> Option<Vec<usize>> {
+        let telling = self.hits.iter().filter(|t| t.read.cut || !t.matches.is_empty());
+        (!self.opaque).then(|| telling.map(|t| t.hit.at).collect())
+    }
+
     /// Is there any match at all?
     pub fn has_matches(&self) -> bool {
         self.hits.iter().any(|t| !t.matches.is_empty())
@@ -63,6 +69,31 @@ pub struct Scratch {
     hits: Vec<Hit>,
     ranges: Vec<Range<usize>>,
     words: WordCache,
+}
+
+/// Scans an object of which it is known that no hits but those at these places, sorted, have something to tell: they are found
+/// as if what stands there were new.
+pub fn scan_places(detector: &Detector, bytes: &[u8], places: &[u32], scratch: &mut Scratch) -> Memo {
+    let Scratch { hits: found, ranges, words } = scratch;
+    ranges.clear();
+    let seam = detector.seam();
+    for place in places.iter().map(|place| *place as usize).filter(|place| *place < bytes.len()) {
+        let (start, end) = (place.saturating_sub(seam.before), (place + 1 + seam.after).min(bytes.len()));
+        match ranges.last_mut() {
+            Some(last) if last.end >= start => last.end = last.end.max(extend_right(bytes, end)),
+            _ => push_extended(bytes, start..end, ranges),
+        }
+    }
+    found.clear();
+    words.clear();
+    for range in ranges.iter() {
+        detector.prefilter(bytes, range.clone(), found);
+    }
+    found.retain(|hit| u32::try_from(hit.at).is_ok_and(|at| places.binary_search(&at).is_ok()));
+    found.sort_unstable();
+    found.dedup();
+    let hits = found.iter().filter_map(|&hit| track(detector, bytes, hit, words)).collect();
+    Memo { hits, len: bytes.len(), opaque: true }
 }
 
 /// Scans a whole object and remembers what those made from it need.

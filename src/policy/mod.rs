@@ -141,6 +141,9 @@ impl Policy {
 
     /// What allows an occurrence: something allows each of its places.
     fn by(&self, occurrence: &Occurrence, covered: &Covered) -> Option<Allowance> {
+        if covered.is_empty() {
+            return None;
+        }
         let spots = Spot::all(&occurrence.place, self);
         let all = spots.iter().all(|s| covered.contains_key(s));
         all.then(|| spots.first().and_then(|s| covered.get(s)).cloned()).flatten()

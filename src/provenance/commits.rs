@@ -114,16 +114,18 @@ pub(super) struct Commit {
     parents: u32,
 }
 
-/// All commits, sorted by their object.
+/// All commits, sorted by their object, in up to a few runs of which each is sorted by itself.
 #[derive(Debug, Default)]
 pub(super) struct Commits {
     pub(super) rows: Vec<Commit>,
+    /// Where runs behind the first one begin.
+    runs: Vec<usize>,
     /// Places in `rows`; [`NONE`] for one that is not there.
     pub(super) parents: Vec<u32>,
 }
 
 impl Commits {
-    /// Adds commits, all of which come after those that are there by their objects; `content` gives what a tree holds.
+    /// Adds commits that are not there; `content` gives what a tree holds.
     pub(super) fn extend(&mut self, list: CommitList, content: impl Fn(u32) -> u32) {
         let CommitList { mut rows, parents } = list;
         rows.sort_unstable_by_key(|row| row.object);
@@ -134,7 +136,9 @@ impl Commits {
             start += parents;
             Commit { object, content: content(tree), time, start: start - parents, parents }
         }));
-        debug_assert!(first == 0 || rows.is_empty() || self.rows[first - 1].object < rows[0].object);
+        if first > 0 && rows.first().is_some_and(|row| row.object < self.rows[first - 1].object) {
+            self.runs.push(first);
+        }
         for row in rows {
             let own = &parents[row.start as usize..(row.start + row.parents) as usize];
             let places = own.iter().map(|parent| self.find(*parent).unwrap_or(NONE));
@@ -159,7 +163,24 @@ impl Commits {
             rows.push(Commit { object, content, time, start, parents: counts[at] });
             start = start.checked_add(counts[at])?;
         }
-        (start as usize == parents.len()).then_some(Self { rows, parents })
+        (start as usize == parents.len()).then_some(Self { rows, runs: Vec::new(), parents })
+    }
+
+    /// The same with other numbers for the objects; gives the new place of each commit.
+    pub(super) fn renumber(&mut self, numbers: &[u32]) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.rows.len() as u32).collect();
+        self.rows.iter_mut().for_each(|row| row.object = numbers[row.object as usize]);
+        order.sort_unstable_by_key(|at| self.rows[*at as usize].object);
+        let mut places = vec![NONE; order.len()];
+        (0..).zip(&order).for_each(|(new, old)| places[*old as usize] = new);
+        let (mut rows, mut parents) = (Vec::with_capacity(order.len()), Vec::with_capacity(self.parents.len()));
+        for at in order {
+            let start = parents.len() as u32;
+            parents.extend(self.parents(at).iter().map(|p| places.get(*p as usize).copied().unwrap_or(NONE)));
+            rows.push(Commit { start, ..self.rows[at as usize] });
+        }
+        *self = Self { rows, runs: Vec::new(), parents };
+        places
     }
 
     pub(super) fn len(&self) -> usize {
@@ -168,7 +189,13 @@ impl Commits {
 
     /// The place of a commit by its object.
     pub(super) fn find(&self, object: u32) -> Option<u32> {
-        self.rows.binary_search_by_key(&object, |row| row.object).ok().map(|at| at as u32)
+        let ends = self.runs.iter().copied().chain([self.rows.len()]);
+        let runs = std::iter::once(0).chain(self.runs.iter().copied()).zip(ends);
+        let find = |(start, end): (usize, usize)| {
+            let at = self.rows[start..end].binary_search_by_key(&object, |row| row.object).ok()?;
+            Some((start + at) as u32)
+        };
+        runs.into_iter().find_map(find)
     }
 
     pub(super) fn object(&self, at: u32) -> u32 {
@@ -207,26 +234,88 @@ impl Commits {
         reached
     }
 
-    /// The commits that have each as a parent.
-    pub(super) fn children(&self) -> Vec<Vec<u32>> {
-        let mut children = vec![Vec::new(); self.rows.len()];
-        for at in 0..self.len() as u32 {
-            for parent in self.parents(at).iter().filter(|p| **p != NONE) {
-                children[*parent as usize].push(at);
+    /// The commits that these lead to, parents first.
+    pub(super) fn in_order(&self, tips: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut seen = vec![false; self.rows.len()];
+        let mut order = Vec::with_capacity(self.rows.len());
+        // Commits on the way from a tip, each with the number of its parents that were looked at.
+        let mut way: Vec<(u32, usize)> = Vec::new();
+        for tip in tips {
+            if !std::mem::replace(&mut seen[tip as usize], true) {
+                way.push((tip, 0));
+            }
+            while let Some((at, next)) = way.last_mut() {
+                match self.parents(*at).get(*next) {
+                    Some(parent) => {
+                        *next += 1;
+                        if *parent != NONE && !std::mem::replace(&mut seen[*parent as usize], true) {
+                            way.push((*parent, 0));
+                        }
+                    }
+                    None => {
+                        order.push(*at);
+                        way.pop();
+                    }
+                }
             }
         }
-        children
+        order
     }
 
-    /// Which commits lead to this one.
-    pub(super) fn descendants(&self, at: u32, children: &[Vec<u32>]) -> Vec<bool> {
-        let mut reached = vec![false; self.rows.len()];
-        let mut stack = vec![at];
-        while let Some(at) = stack.pop() {
-            if !std::mem::replace(&mut reached[at as usize], true) {
-                stack.extend(&children[at as usize]);
+    /// For each of some commits, which of these tips lead to it; `order` is that of all commits that these lead to, parents
+    /// first. One pass over them tells it of 64.
+    pub(super) fn held_by(&self, some: &[u32], order: &[u32], tips: &[Option<u32>]) -> Vec<Vec<usize>> {
+        let mut held = vec![Vec::new(); some.len()];
+        for (some, held) in some.chunks(64).zip(held.chunks_mut(64)) {
+            let mut leads_to = vec![0u64; self.rows.len()];
+            some.iter().enumerate().for_each(|(bit, at)| leads_to[*at as usize] |= 1 << bit);
+            for at in order {
+                let parents = self.parents(*at).iter().filter(|parent| **parent != NONE);
+                let all = parents.fold(0, |all, parent| all | leads_to[*parent as usize]);
+                leads_to[*at as usize] |= all;
+            }
+            for (number, tip) in tips.iter().enumerate() {
+                let mut bits = tip.map_or(0, |tip| leads_to[tip as usize]);
+                while bits != 0 {
+                    held[bits.trailing_zeros() as usize].push(number);
+                    bits &= bits - 1;
+                }
             }
         }
-        reached
+        held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tips_hold_what_they_lead_to(parents in proptest::collection::vec(proptest::collection::vec(any::<prop::sample::Index>(), 0..3), 1..120), tips in proptest::collection::vec(any::<prop::sample::Index>(), 0..6), turn in any::<bool>()) {
+            let all = parents.len() as u32;
+            // Places are in no order of time.
+            let place = |n: usize| if turn { all - 1 - n as u32 } else { n as u32 };
+            let mut own: Vec<Vec<u32>> = vec![Vec::new(); all as usize];
+            for (n, of) in parents.iter().enumerate() {
+                own[place(n) as usize] = of.iter().map(|i| if n == 0 { NONE } else { place(i.index(n)) }).collect();
+            }
+            let counts = own.iter().map(|of| of.len() as u32).collect();
+            let zeros = vec![0; all as usize];
+            let lists = [(0..all).collect(), zeros.clone(), zeros.clone(), zeros, counts, own.concat()];
+            let commits = Commits::from_parts(lists).unwrap();
+            let tips: Vec<Option<u32>> = tips.iter().map(|i| Some(i.index(all as usize) as u32)).chain([None]).collect();
+            let some: Vec<u32> = (0..all).collect();
+            let order = commits.in_order(tips.iter().copied().flatten());
+            let held = commits.held_by(&some, &order, &tips);
+            let leads = |tip: &Option<u32>| commits.reachable(tip.iter().copied());
+            for (number, tip) in tips.iter().enumerate() {
+                for (at, reached) in leads(tip).into_iter().enumerate() {
+                    prop_assert_eq!(held[at].contains(&number), reached);
+                }
+            }
+        }
     }
 }

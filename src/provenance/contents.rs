@@ -17,6 +17,11 @@ pub(super) type Thing = u32;
 /// Marks the things that are names.
 pub(super) const NAME: u32 = 1 << 31;
 
+/// A thing with another number for its object.
+pub(super) fn renumbered(thing: Thing, numbers: &[u32]) -> Thing {
+    numbers.get(thing as usize).copied().unwrap_or(thing)
+}
+
 /// A set of small numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Bits(Vec<u64>);
@@ -132,6 +137,27 @@ impl Contents {
         for tree in trees.range(range) {
             numbering.below(tree.object, 0);
         }
+    }
+
+    /// The same with other numbers for so many objects.
+    pub(super) fn renumber(&mut self, numbers: &[u32], objects: usize) {
+        let old = std::mem::replace(&mut self.of, vec![Self::NOTHING; objects]);
+        for (number, content) in numbers.iter().zip(old) {
+            // Of an object in two packs only the first copy is looked at.
+            if content != Self::NOTHING {
+                self.of[*number as usize] = content;
+            }
+        }
+        for list in &mut self.contents {
+            let renumbered = |child: &Child| match child.what {
+                What::Thing(thing) => Child { what: What::Thing(renumbered(thing, numbers)), ..*child },
+                What::Content(_) => *child,
+            };
+            let mut children: Vec<Child> = list.iter().map(renumbered).collect();
+            children.sort_unstable();
+            *list = children.into();
+        }
+        self.numbers.clear();
     }
 
     fn number(&mut self, list: Vec<Child>) -> u32 {

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice};
 use gix::ObjectId;
-use gix::hashtable::HashSet;
+use rayon::prelude::*;
 
 pub use commits::CommitList;
 pub use parse::without_signature;
@@ -110,45 +110,61 @@ struct Held {
 /// What is looked for in a repository.
 #[derive(Debug, Default)]
 pub struct Wanted {
-    /// Blobs, commits and tags.
-    pub objects: HashSet,
+    /// Blobs, commits and tags, each once.
+    pub objects: Vec<(ObjectId, ObjectKind)>,
     /// Numbers of names in [`Trees::names`].
     pub names: Vec<u32>,
 }
 
 impl Traced {
-    /// All about the wanted things, as the refs are now.
-    pub fn finish(self, objects: Arc<Objects>, trees: Trees, refs: &[Ref], wanted: &Wanted) -> Provenance {
+    /// All about the wanted things, as the refs are now; `targets` are the numbers of what these point to.
+    pub fn finish(
+        self,
+        objects: Arc<Objects>,
+        trees: Trees,
+        (refs, targets): (&[Ref], &[Option<u32>]),
+        wanted: &Wanted,
+    ) -> Provenance {
         let Self { commits, contents, mut events } = self;
         let things: BTreeMap<ObjectId, Thing> =
-            wanted.objects.iter().filter_map(|id| Some((*id, objects.number(id)?))).collect();
-        let commit_of = |r: &Ref| {
+            wanted.objects.par_iter().filter_map(|(id, _)| Some((*id, objects.number(id)?))).collect();
+        let commit_of = |(r, target): (&Ref, &Option<u32>)| {
             let find = |id: &ObjectId| commits.find(objects.number(id)?);
-            find(&r.target).or_else(|| find(&Repository::peel(&objects, r.target)?.1))
+            commits.find((*target)?).or_else(|| find(&Repository::peel(&objects, r.target)?.1))
         };
-        let mut peeled: Vec<(&Ref, Option<u32>)> = refs.iter().map(|r| (r, commit_of(r))).collect();
-        let lasting = commits.reachable(peeled.iter().filter(|(r, _)| !r.is_passing()).filter_map(|(_, c)| *c));
-        // What git notes for itself is worth a word only where nothing else leads.
-        peeled.retain(|(r, commit)| !r.is_passing() || commit.is_some_and(|c| !lasting[c as usize]));
-        let reachable = match peeled.iter().any(|(r, _)| r.is_passing()) {
-            true => commits.reachable(peeled.iter().filter_map(|(_, c)| *c)),
-            false => lasting,
-        };
-        events.sort_by(|a, b| {
-            let key = |e: &Event| (!reachable[e.at as usize], commits.time(e.at));
+        let commits_of: Vec<Option<u32>> = refs.par_iter().zip(targets).with_min_len(256).map(commit_of).collect();
+        let mut peeled: Vec<(&Ref, Option<u32>)> = refs.iter().zip(commits_of).collect();
+        if refs.iter().any(Ref::is_passing) {
+            let lasting = commits.reachable(peeled.iter().filter(|(r, _)| !r.is_passing()).filter_map(|(_, c)| *c));
+            // What git notes for itself is worth a word only where nothing else leads.
+            peeled.retain(|(r, commit)| !r.is_passing() || commit.is_some_and(|c| !lasting[c as usize]));
+        }
+        let order = commits.in_order(peeled.iter().filter_map(|(_, commit)| *commit));
+        let mut reachable = vec![false; commits.len()];
+        order.iter().for_each(|at| reachable[*at as usize] = true);
+        let of_events = || {
+            events.sort_by(|a, b| {
+                let key = |e: &Event| (!reachable[e.at as usize], commits.time(e.at));
+                let id = |e: &Event| objects.id(commits.object(e.at));
+                key(a).cmp(&key(b)).then_with(|| id(a).cmp(&id(b)))
+            });
             let id = |e: &Event| objects.id(commits.object(e.at));
-            key(a).cmp(&key(b)).then_with(|| id(a).cmp(&id(b)))
-        });
-        let (tips, tip_contents) = tips(&peeled, &objects, &commits, &contents, &things);
+            (origins(&events, &contents, &trees, &id), events_of(&events))
+        };
+        let of_refs = || {
+            let tips = tips(&peeled, &objects, &commits, &contents, &things);
+            (tips, messages(&objects, wanted, &commits, &peeled, (&order, &reachable)), Above::new(&contents))
+        };
+        let ((origins, events_of), ((tips, tip_contents), messages, above)) = rayon::join(of_events, of_refs);
         Provenance {
             blob_tips: (0..tips.len()).filter(|at| tips[*at].blob.is_some()).collect(),
             tips,
             tip_contents,
-            origins: origins(&events, &contents, &trees, &|e| objects.id(commits.object(e.at))),
-            events_of: events_of(&events),
-            messages: messages(&objects, wanted, &commits, &peeled, &reachable),
+            origins,
+            events_of,
+            messages,
             names: names(&objects, &trees, wanted),
-            above: Above::new(&contents),
+            above,
             events,
             reachable,
             commits,
@@ -238,23 +254,22 @@ fn messages(
     wanted: &Wanted,
     commits: &Commits,
     peeled: &[(&Ref, Option<u32>)],
-    reachable: &[bool],
+    (order, reachable): (&[u32], &[bool]),
 ) -> BTreeMap<ObjectId, Message> {
-    let mut messages = BTreeMap::new();
-    let mut children = None;
-    let sorted: BTreeSet<ObjectId> = wanted.objects.iter().copied().collect();
-    for id in sorted {
-        if let Some(at) = objects.number(&id).and_then(|number| commits.find(number)) {
-            let holders = commits.descendants(at, children.get_or_insert_with(|| commits.children()));
-            let holds = |tip: &Option<u32>| tip.is_some_and(|tip| holders[tip as usize]);
-            let tips = peeled.iter().enumerate().filter(|(_, (_, tip))| holds(tip)).map(|(i, _)| i).collect();
-            let message = Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips };
-            messages.insert(id, message);
-        } else if objects.kind(&id) == Some(ObjectKind::Tag) {
-            let leads = |r: &Ref| Repository::tags(objects, r.target).any(|tag| tag == id);
-            let tips: Vec<usize> = peeled.iter().enumerate().filter(|(_, (r, _))| leads(r)).map(|(i, _)| i).collect();
-            messages.insert(id, Message { time: 0, is_commit: false, reachable: !tips.is_empty(), tips });
-        }
+    let of_kind = |kind: ObjectKind| wanted.objects.iter().filter(move |(_, own)| *own == kind).map(|(id, _)| *id);
+    let at = |id: ObjectId| Some((id, commits.find(objects.number(&id)?)?));
+    let found: BTreeMap<ObjectId, u32> = of_kind(ObjectKind::Commit).filter_map(at).collect();
+    let places: Vec<u32> = found.values().copied().collect();
+    let tips: Vec<Option<u32>> = peeled.iter().map(|(_, tip)| *tip).collect();
+    let held = commits.held_by(&places, order, &tips);
+    let of_commit = |((id, at), tips): ((ObjectId, u32), Vec<usize>)| {
+        (id, Message { time: commits.time(at), is_commit: true, reachable: reachable[at as usize], tips })
+    };
+    let mut messages: BTreeMap<ObjectId, Message> = found.into_iter().zip(held).map(of_commit).collect();
+    for id in of_kind(ObjectKind::Tag) {
+        let leads = |r: &Ref| Repository::tags(objects, r.target).any(|tag| tag == id);
+        let tips: Vec<usize> = peeled.iter().enumerate().filter(|(_, (r, _))| leads(r)).map(|(i, _)| i).collect();
+        messages.insert(id, Message { time: 0, is_commit: false, reachable: !tips.is_empty(), tips });
     }
     messages
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::Wanted;
 use super::commits::{CommitList, Commits};
 use super::contents::{self, At, Bits, Contents, PathId};
@@ -29,6 +31,18 @@ pub struct Traced {
 }
 
 impl Traced {
+    /// The same with other numbers for objects, of which there are so many now.
+    pub fn renumber(&mut self, numbers: &[u32], objects: usize) {
+        let places = self.commits.renumber(numbers);
+        self.contents.renumber(numbers, objects);
+        for event in &mut self.events {
+            event.at = places[event.at as usize];
+            let things = event.added.iter_mut().chain(event.removed.iter_mut().map(|(_, at)| at));
+            things.for_each(|(_, thing)| *thing = contents::renumbered(*thing, numbers));
+            event.added.sort_unstable();
+        }
+    }
+
     /// Adds commits and the trees at these places. None of what was added before may name one of them.
     pub fn extend(
         &mut self,
@@ -43,7 +57,8 @@ impl Traced {
             blobs: Bits::new(objects.len()),
             names: Bits::new(trees.names().len()),
         };
-        wanted.objects.iter().filter_map(|id| objects.number(id)).for_each(|number| bits.blobs.set(number));
+        let numbers: Vec<u32> = wanted.objects.par_iter().filter_map(|(id, _)| objects.number(id)).collect();
+        numbers.into_iter().for_each(|number| bits.blobs.set(number));
         wanted.names.iter().for_each(|name| bits.names.set(*name));
         self.contents.extend(trees, places, &bits);
         let first = self.commits.len() as u32;

@@ -3,8 +3,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
-use std::io;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -42,22 +41,22 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Fails only if the secrets are too many to search for; then nothing may be written.
-    pub(super) fn new(report: Report<'a>) -> io::Result<Self> {
+    /// Derives it.
+    pub(super) fn new(report: Report<'a>) -> Self {
         let all = report.findings.iter().chain(report.allowed);
         let shown: Vec<&Finding> = if report.options.show_secrets { Vec::new() } else { all.collect() };
-        Ok(Self {
+        Self {
             report,
-            prose: Redactor::new(&shown, is_safe_to_redact_in_prose)?,
-            names: Redactor::new(&shown, is_safe_to_redact_in_names)?,
+            prose: Redactor::new(&shown, is_safe_to_redact_in_prose),
+            names: Redactor::new(&shown, is_safe_to_redact_in_names),
             saved: None,
             told: Mutex::default(),
-        })
+        }
     }
 
     /// A report that was read from a file, whose findings are in order.
-    pub(super) fn of_saved(report: Report<'a>, known: &'a Known) -> io::Result<Self> {
-        Ok(Self { saved: Some(known), ..Self::new(report)? })
+    pub(super) fn of_saved(report: Report<'a>, known: &'a Known) -> Self {
+        Self { saved: Some(known), ..Self::new(report) }
     }
 
     /// Notes what a format could not hold, for the one who asked for the report.
@@ -236,20 +235,57 @@ pub(super) fn grouped(count: u64) -> String {
 /// Takes whole secrets out of text. Detection masks what it quotes; this is the second lock, for commit
 /// messages, author names, paths and refs that hold a secret which was found somewhere else.
 struct Redactor<'a> {
-    /// Looks for a few bytes from the middle of each, which is made in a fraction of the time. The edges of a secret stand
-    /// in its mask, too.
-    middles: Option<AhoCorasick>,
+    /// What is looked for first. The edges of a secret stand in its mask, too.
+    middles: Middles,
     patterns: Vec<&'a [u8]>,
     masks: Vec<String>,
 }
 
-/// Bytes from the middle of what is looked for.
+/// Bytes from the middle of what is looked for. Nothing shorter is.
 const MIDDLE: usize = 8;
 
-/// Where the middle of a pattern is.
-fn middle(pattern: &[u8]) -> std::ops::Range<usize> {
-    let start = pattern.len().saturating_sub(MIDDLE) / 2;
-    start..pattern.len().min(start + MIDDLE)
+/// Where the middle of a pattern begins.
+fn middle(pattern: &[u8]) -> usize {
+    pattern.len().saturating_sub(MIDDLE) / 2
+}
+
+/// Patterns by the bytes in their middles.
+struct Middles {
+    patterns: HashMap<[u8; MIDDLE], Vec<usize>>,
+    /// A bit for each of those, one in sixteen or fewer, tells most other bytes from them.
+    bits: Vec<u64>,
+    shift: u32,
+}
+
+impl Middles {
+    fn new(patterns: &[&[u8]]) -> Self {
+        let bits = (patterns.len() * 16).next_power_of_two().max(64);
+        let mut middles = Self { patterns: HashMap::new(), bits: vec![0; bits / 64], shift: 64 - bits.ilog2() };
+        for (at, pattern) in patterns.iter().enumerate() {
+            if let Some(bytes) = pattern[middle(pattern)..].first_chunk() {
+                let bit = middles.bit(bytes);
+                middles.bits[bit / 64] |= 1 << (bit % 64);
+                middles.patterns.entry(*bytes).or_default().push(at);
+            }
+        }
+        middles
+    }
+
+    fn bit(&self, bytes: &[u8; MIDDLE]) -> usize {
+        // Multiplied by the golden ratio, the upper bits depend on all bytes.
+        (u64::from_le_bytes(*bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+    }
+
+    /// The patterns whose middle stands in a text, with where it begins.
+    fn find(&self, text: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+        let all =
+            text.windows(MIDDLE).enumerate().filter_map(|(at, window)| Some((at, window.first_chunk::<MIDDLE>()?)));
+        let likely = all.filter(|(_, bytes)| {
+            let bit = self.bit(bytes);
+            self.bits[bit / 64] >> (bit % 64) & 1 == 1
+        });
+        likely.flat_map(|(start, bytes)| self.patterns.get(bytes).into_iter().flatten().map(move |at| (start, *at)))
+    }
 }
 
 /// Longer secrets are searched for in pieces, so that a large part of a key file is recognised as well.
@@ -265,7 +301,7 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl<'a> Redactor<'a> {
-    fn new(findings: &[&'a Finding], wanted: fn(&[u8]) -> bool) -> io::Result<Self> {
+    fn new(findings: &[&'a Finding], wanted: fn(&[u8]) -> bool) -> Self {
         let mut patterns: Vec<&'a [u8]> = Vec::new();
         let mut masks = Vec::new();
         for finding in findings {
@@ -285,40 +321,29 @@ impl<'a> Redactor<'a> {
                 }
             }
         }
-        let middles = patterns.iter().map(|pattern| &pattern[middle(pattern)]);
-        let middles = Self::search(middles, MatchKind::Standard)?;
-        Ok(Self { middles, patterns, masks })
-    }
-
-    /// Looks for patterns, if there are any.
-    fn search<'p>(
-        patterns: impl ExactSizeIterator<Item = &'p [u8]>,
-        kind: MatchKind,
-    ) -> io::Result<Option<AhoCorasick>> {
-        if patterns.len() == 0 {
-            return Ok(None);
-        }
-        // A DFA over long secrets would take a hundred megabytes.
-        let mut builder = AhoCorasick::builder();
-        builder.kind(Some(AhoCorasickKind::ContiguousNFA));
-        builder.match_kind(kind);
-        builder.build(patterns).map(Some).map_err(io::Error::other)
+        Self { middles: Middles::new(&patterns), patterns, masks }
     }
 
     fn redact<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        let Some(middles) = &self.middles else { return Cow::Borrowed(text) };
-        let stands = |m: aho_corasick::Match| {
-            let at = m.pattern().as_usize();
-            let start = m.start().checked_sub(middle(self.patterns[at]).start)?;
-            text[start..].starts_with(self.patterns[at]).then_some(at)
+        if self.patterns.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let stands = |(at, pattern): (usize, usize)| {
+            let start = at.checked_sub(middle(self.patterns[pattern]))?;
+            text[start..].starts_with(self.patterns[pattern]).then_some(pattern)
         };
-        let mut some: Vec<usize> = middles.find_overlapping_iter(text).filter_map(stands).collect();
+        let mut some: Vec<usize> = self.middles.find(text).filter_map(stands).collect();
+        if some.is_empty() {
+            return Cow::Borrowed(text);
+        }
         some.sort_unstable();
         some.dedup();
         let masks: Vec<&str> = some.iter().map(|at| self.masks[*at].as_str()).collect();
-        match Self::search(some.iter().map(|at| self.patterns[*at]), MatchKind::LeftmostLongest) {
-            Ok(Some(search)) => Cow::Owned(search.replace_all_bytes(text, &masks)),
-            Ok(None) => Cow::Borrowed(text),
+        // A DFA over long secrets would take much memory.
+        let mut builder = AhoCorasick::builder();
+        builder.kind(Some(AhoCorasickKind::ContiguousNFA)).match_kind(MatchKind::LeftmostLongest);
+        match builder.build(some.iter().map(|at| self.patterns[*at])) {
+            Ok(search) => Cow::Owned(search.replace_all_bytes(text, &masks)),
             // What cannot be searched is not shown.
             Err(_) => Cow::Borrowed(b"********"),
         }

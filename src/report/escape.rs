@@ -78,17 +78,39 @@ impl<W: Write> JsonSafe<W> {
 
 impl<W: Write> Write for JsonSafe<W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        // Nearly all is plain, and comes in small pieces.
-        if buf.iter().all(|b| matches!(b, b'\n' | b' '..=b'~')) && !buf.contains(&b'#') {
+        // Nearly all is plain, and what is not is looked at line by line.
+        if is_plain(buf) {
             self.0.write_all(buf)?;
             return Ok(buf.len());
+        }
+        for line in buf.split_inclusive(|b| *b == b'\n') {
+            self.line(line)?;
+        }
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Is nothing in some JSON but ASCII that can stand in it as it is?
+fn is_plain(json: &[u8]) -> bool {
+    let plain =
+        |piece: &[u8]| piece.iter().fold(true, |all, b| all & (matches!(b, b'\n' | b' '..=b'~') & (*b != b'#')));
+    json.chunks(128).all(plain)
+}
+
+impl<W: Write> JsonSafe<W> {
+    fn line(&mut self, buf: &[u8]) -> io::Result<()> {
+        if is_plain(buf) {
+            return self.0.write_all(buf);
         }
         // Line breaks of the pretty form are fine; inside strings serde_json has already escaped them.
         let risky = |c: char| c != '\n' && is_risky(c);
         let text = std::str::from_utf8(buf).unwrap_or_default();
         if !text.contains(risky) && !text.contains("##") {
-            self.0.write_all(buf)?;
-            return Ok(buf.len());
+            return self.0.write_all(buf);
         }
         let mut before = ' ';
         for c in text.chars() {
@@ -102,11 +124,7 @@ impl<W: Write> Write for JsonSafe<W> {
                 before = c;
             }
         }
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 

@@ -172,7 +172,7 @@ pub struct Report<'a> {
 pub fn write(format: Format, report: &Report<'_>, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
     let mut report = *report;
     report.options.show_secrets &= format.can_show_secrets();
-    finish(format, Context::new(report)?, out)
+    finish(format, Context::new(report), out)
 }
 
 fn finish(format: Format, context: Context<'_>, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {

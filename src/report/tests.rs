@@ -289,7 +289,7 @@ fn sarif_tells_repository_and_suppressions() {
 fn sarif_keeps_to_what_services_take_and_says_so() {
     let sample = Sample::full();
     let fitted = |results, bytes| {
-        let context = Context::new(sample.report(Options::default())).unwrap();
+        let context = Context::new(sample.report(Options::default()));
         let log: serde_json::Value = serde_json::from_slice(&sarif::fitted(&context, results, bytes).unwrap()).unwrap();
         (log["runs"][0].clone(), context.told())
     };

@@ -10,12 +10,12 @@ use gix::hashtable::HashSet;
 
 use crate::detect::incremental::{self, Memo};
 use crate::detect::text;
-use crate::scan::Scan;
 use crate::scan::added::Found;
 use crate::scan::collect::{Sink, Source};
+use crate::scan::{Scan, large};
 use crate::source::pack::ObjectKind;
 use crate::source::repository::Repository;
-use crate::source::walk::{Memory, Object, Visitor};
+use crate::source::walk::{LargeBlob, Memory, Object, Visitor};
 
 /// From how many blobs on packs are walked.
 pub(super) const MANY: usize = 8_000;
@@ -117,6 +117,22 @@ impl<'a> Visitor for Wanted<'a> {
             }
         }
         if text.via.is_some() { Memo::opaque() } else { memo }
+    }
+
+    fn visit_large(&self, bench: &mut Bench<'a>, blob: LargeBlob<'_>) -> std::io::Result<bool> {
+        let late = self.deadline.is_some_and(|deadline| Instant::now() > deadline);
+        if late || self.scan.options.plain || !self.wanted.contains(blob.id) {
+            return Ok(false);
+        }
+        let source = Source::Object(ObjectKind::Blob, blob.id.to_owned());
+        let Some(len) = large::scan_or_nothing(&mut bench.sink, blob.content, &source) else { return Ok(false) };
+        bench.bytes += len;
+        bench.visited.push(blob.id.to_owned());
+        let entries = bench.sink.drain();
+        if !entries.is_empty() {
+            bench.found.insert(blob.id.to_owned(), entries);
+        }
+        Ok(true)
     }
 
     fn finish(&self, bench: Bench<'a>) {

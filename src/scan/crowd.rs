@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bstr::{BStr, ByteSlice};
+use rayon::prelude::*;
 
 use crate::finding::{self, Confidence, Finding, Occurrence, Receipt, Verdict};
 use crate::generic::{self, Place};
@@ -57,8 +58,10 @@ type Cause = (usize, Vec<u8>, String, (usize, u8));
 /// of a directory, elsewhere those of a file that little speaks for.
 fn thin_out_alike(set: &RuleSet, findings: &mut Vec<Finding>, most: usize, receipt: &mut Receipt) {
     let mut seen: BTreeMap<Cause, usize> = BTreeMap::new();
-    findings.retain(|finding| {
-        let Some(cause) = cause_of(set, finding) else { return true };
+    let causes: Vec<Option<Cause>> = findings.par_iter().map(|finding| cause_of(set, finding)).collect();
+    let mut causes = causes.into_iter();
+    findings.retain(|_| {
+        let Some(cause) = causes.next().flatten() else { return true };
         let count = seen.entry(cause).or_default();
         *count += 1;
         *count <= most

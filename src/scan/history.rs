@@ -54,11 +54,12 @@ struct Before {
 impl Scan<'_> {
     /// Scans the history of a repository.
     pub(super) fn history(&mut self, repository: &GitDir) -> Result<()> {
-        // Before the objects, so that what is committed meanwhile is not missed in them.
-        let (refs, problems) = repository.all_refs();
-        self.receipt.problems.extend(problems);
         let store = self.options.cache.as_deref();
-        let after = store.filter(|_| self.alone).and_then(|store| self.read_after(repository, store));
+        let recall = || recall::load(store?, self.options, &repository.pack_keys(), repository);
+        // Before the objects, so that what is committed meanwhile is not missed in them.
+        let ((refs, problems), recalled) = rayon::join(|| repository.all_refs(), recall);
+        self.receipt.problems.extend(problems);
+        let after = store.and_then(|store| self.read_after(repository, store, recalled));
         let mut read = after.unwrap_or_else(|| {
             let objects = repository.objects_with(store);
             self.read(objects, Trees::default())
@@ -71,7 +72,7 @@ impl Scan<'_> {
         let problems = holes::of_commits(&missing().copied().collect::<Vec<_>>(), &shallow, partial);
         self.receipt.problems.extend(problems);
         self.receipt.problems.extend((!shallow.is_empty()).then(|| holes::shallow(shallow.len())));
-        self.refs(&refs, &objects);
+        let targets = self.refs(&refs, &objects);
         if repository.is_bare() || !self.options.files {
             self.submodules(&refs, &objects);
         }
@@ -87,28 +88,49 @@ impl Scan<'_> {
             resume::save(&objects, store, &read.known, &read.walked.seen, &read.commits, &read.trees);
         }
         let found = [&read.walked.found.in_packs, &read.walked.found.loose];
-        let wanted = Wanted { objects: found.into_iter().flat_map(Collected::history_objects).collect(), names };
-        let traced = self.trace(&mut read, store, &wanted);
+        let mut found: Vec<_> = found.into_iter().flat_map(Collected::history_objects).collect();
+        found.sort_unstable();
+        found.dedup_by_key(|(id, _)| *id);
+        let wanted = Wanted { objects: found, names };
+        let traced = self.trace(&mut read, store.map(|store| (store, repository)), &wanted);
         let Read { walked, trees, before, .. } = read;
         self.collected.absorb(walked.found.in_packs);
         self.collected.absorb(walked.found.loose);
-        self.remembered = before.map(|before| Remembered { hidden: before.hidden, objects: Arc::clone(&objects) });
+        self.remembered.extend(before.map(|b| Remembered { hidden: b.hidden, objects: Arc::clone(&objects) }));
         if !wanted.objects.is_empty() || !wanted.names.is_empty() {
-            self.lives.push(Box::new(traced.finish(objects, trees, &refs, &wanted)));
+            self.lives.push(Box::new(traced.finish(objects, trees, (&refs, &targets), &wanted)));
         }
         Ok(())
     }
 
     /// Reads what came since an earlier scan, if there is a record of one and nothing is odd.
-    fn read_after(&self, repository: &GitDir, store: &Store) -> Option<Read> {
-        let keys = repository.pack_keys();
-        let open = |covered: &[Vec<u8>]| repository.objects_after(store, covered);
-        let (mut recalled, objects) = recall::load(store, self.options, &keys, open)?;
+    fn read_after(&self, repository: &GitDir, store: &Store, recalled: Option<Recalled>) -> Option<Read> {
+        let (mut recalled, objects, moved) = match recalled {
+            Some(recalled) => {
+                let objects = repository.objects_after(store, &recalled.keys)?;
+                let fresh = recalled.fresh.clone();
+                (recalled, objects.with_fresh(fresh), false)
+            }
+            None => {
+                let (mut recalled, ids) = recall::load_moved(store, self.options, repository)?;
+                let objects = recalled.follow(&ids, repository)?;
+                (recalled, objects, true)
+            }
+        };
+        recalled.belongs_to(&objects).then_some(())?;
         let trees = std::mem::take(&mut recalled.trees);
         let names = trees.count_names();
         let mut read = self.read(objects, trees);
         if !read.losses.problems.is_empty() || !read.losses.saved.is_empty() || !read.of_trees.is_empty() {
             return None;
+        }
+        if moved {
+            let Recalled { counts, fresh, missing, absent, found, traced, .. } = &recalled;
+            let found = Some(found);
+            let (objects, trees, counts) = (&*read.objects, &read.trees, *counts);
+            let state = recall::State { objects, counts, fresh, missing, absent, found, traced, trees };
+            recall::save(store, self.options, state);
+            recall::save_ids(store, repository, objects);
         }
         let tables = std::mem::take(&mut recalled.found);
         let found = &read.walked.found.in_packs;
@@ -160,14 +182,14 @@ impl Scan<'_> {
     }
 
     /// Follows the wanted things through the commits. What is in packs comes first and is kept for the next scan.
-    fn trace(&self, read: &mut Read, store: Option<&Store>, wanted: &Wanted) -> Traced {
+    fn trace(&self, read: &mut Read, store: Option<(&Store, &GitDir)>, wanted: &Wanted) -> Traced {
         let (objects, trees) = (&read.objects, &read.trees);
         let mut commits = std::mem::take(&mut read.commits);
         let mut traced = Traced::default();
         let mut first = 0;
         if let Some(before) = &mut read.before {
             traced = std::mem::take(&mut before.recalled.traced);
-        } else if let Some(store) = store.filter(|_| recall::pays(objects) && is_sound(read)) {
+        } else if let Some((store, repository)) = store.filter(|_| recall::pays(objects) && is_sound(read)) {
             let loose = commits.split_off(objects.packed());
             let packed = trees.of_packs(objects);
             if let Some(packed) = packed.filter(|_| commits.is_closed(objects)) {
@@ -175,6 +197,7 @@ impl Scan<'_> {
                 let wanted = Wanted { objects: in_packs.history_objects(), names: Vec::new() };
                 traced.extend(objects, trees, 0..packed, std::mem::take(&mut commits), &wanted);
                 self.keep(read, store, &traced);
+                recall::save_ids(store, repository, &read.objects);
                 first = packed;
             }
             commits.append(loose);
@@ -190,12 +213,15 @@ impl Scan<'_> {
         let in_packs = |id: &gix::ObjectId| objects.number(id).is_some_and(|number| number < objects.packed());
         let missing: Vec<Missing> = read.missing.iter().filter(|(commit, ..)| in_packs(commit)).copied().collect();
         let counts = std::array::from_fn(|n| walked.known[n] + last.counted[n]);
+        let odd = walked.odd.clone();
+        let tables = recall::Tables::of(&walked.found.in_packs, objects, odd, self.detector, self.options);
         let state = recall::State {
             objects,
             counts,
+            fresh: &[],
             missing: &missing,
             absent: &read.trees.absent_of_packs(objects),
-            found: recall::Tables::of(&walked.found.in_packs, objects, walked.odd.clone(), self.detector),
+            found: tables.as_ref(),
             traced,
             trees: &read.trees,
         };
@@ -220,20 +246,22 @@ impl Scan<'_> {
         (wanted, any.into_inner())
     }
 
-    /// Ref names are text that people push, too; and what they point to must be there.
-    fn refs(&mut self, refs: &[Ref], objects: &Objects) {
-        let mut sink = Sink::new(self.detector, self.options);
-        for r in refs {
-            sink.scan(&r.name, &Source::Ref(&r.name));
-            // What git notes for itself keeps nothing from being removed.
-            if !r.is_passing() && !objects.has(&r.target) {
-                let what = format!("it points to {}, which is in no object store", r.target);
-                let problem =
-                    problem(&format!("ref {}", r.name), what, "run `git fsck`, and fetch the repository again");
-                self.receipt.problems.push(problem);
-            }
-        }
-        self.collected.merge(sink);
+    /// Ref names are text that people push, too; and what they point to must be there. Gives the numbers of that.
+    fn refs(&mut self, refs: &[Ref], objects: &Objects) -> Vec<Option<u32>> {
+        let scan = |some: &[Ref]| -> Vec<Option<u32>> {
+            let mut sink = Sink::new(self.detector, self.options);
+            some.iter().for_each(|r| sink.scan(&r.name, &Source::Ref(&r.name)));
+            self.collected.merge(sink);
+            some.iter().map(|r| objects.number(&r.target)).collect()
+        };
+        let targets: Vec<Option<u32>> = refs.par_chunks(NAMES).flat_map_iter(scan).collect();
+        // What git notes for itself keeps nothing from being removed.
+        let lost = refs.iter().zip(&targets).filter(|(r, target)| target.is_none() && !r.is_passing());
+        self.receipt.problems.extend(lost.map(|(r, _)| {
+            let what = format!("it points to {}, which is in no object store", r.target);
+            problem(&format!("ref {}", r.name), what, "run `git fsck`, and fetch the repository again")
+        }));
+        targets
     }
 }
 

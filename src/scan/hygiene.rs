@@ -2,7 +2,7 @@
 
 use bstr::{BString, ByteSlice};
 
-use crate::finding::{Confidence, Fact, Finding, Fingerprint, Life, Place, Receipt, Secret, Severity};
+use crate::finding::{Confidence, Fact, Finding, Fingerprint, Life, Occurrence, Place, Receipt, Secret, Severity};
 use crate::rules::{Anchoring, Kind, Rule, RuleSet};
 
 /// Most characters of a name that are shown.
@@ -56,12 +56,12 @@ fn is_grave(set: &RuleSet, finding: &Finding) -> bool {
 /// The places of a secret that ship to browsers, as a finding of its own.
 fn in_browsers(set: &RuleSet, index: usize, rule: &Rule, of: &Finding) -> Option<Finding> {
     let ships = |path: &BString| rule.wants_path(path) && ships(path);
-    let mut occurrences = of.occurrences.clone();
-    occurrences.retain(|o| match &o.place {
+    let here = |o: &&Occurrence| match &o.place {
         Place::File { path } => ships(path),
         Place::Blob { paths, .. } => paths.iter().any(ships),
         _ => false,
-    });
+    };
+    let occurrences: Vec<Occurrence> = of.occurrences.iter().filter(here).cloned().collect();
     let first = match &occurrences.first()?.place {
         Place::File { path } => path.clone(),
         Place::Blob { paths, .. } => paths.iter().find(|path| ships(path))?.clone(),

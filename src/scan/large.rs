@@ -32,6 +32,16 @@ pub(super) fn scan(sink: &mut Sink<'_>, file: impl Read + Seek, source: &Source<
     scan_sized(sink, file, source, SIZES)
 }
 
+/// Scans a file with a sink that holds nothing yet. If it must be read as a whole, to be understood or to see what is wrong with
+/// it, the sink holds nothing after it, either.
+pub(super) fn scan_or_nothing(sink: &mut Sink<'_>, file: impl Read + Seek, source: &Source<'_>) -> Option<u64> {
+    let scanned = scan(sink, file, source).ok().flatten();
+    if scanned.is_none() {
+        sink.drain();
+    }
+    scanned
+}
+
 fn scan_sized(sink: &mut Sink<'_>, file: impl Read + Seek, source: &Source<'_>, sizes: Sizes) -> Result<Option<u64>> {
     let mut held = Held { file, start: 0, bytes: Vec::new(), at_end: false };
     held.hold(0, HEAD)?;

@@ -137,8 +137,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         collected: Collected::default(),
         receipt: Receipt { rules: detector.rules().rules().len(), ..Receipt::default() },
         lives: Vec::new(),
-        alone: targets.len() == 1,
-        remembered: None,
+        remembered: Vec::new(),
     };
     let mut names = Vec::new();
     for target in targets {
@@ -150,9 +149,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     }
     scan.remember(None);
     let Scan { collected, mut receipt, lives, remembered, .. } = scan;
-    if let Some(Remembered { hidden, .. }) = remembered {
-        hidden.count(&mut receipt);
-    }
+    remembered.into_iter().for_each(|Remembered { hidden, .. }| hidden.count(&mut receipt));
     receipt.target = if names.len() > 5 { format!("{} paths", names.len()) } else { names.join(", ") };
     receipt.problems.extend(collected.take_problems());
     receipt.problems.sort();
@@ -161,6 +158,8 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
         problem.accepted |= options.allow_incomplete;
     }
     let findings = collected.into_findings(detector.rules(), options, &lives, &mut receipt);
+    // They are large, and nobody waits for their parts to be taken away.
+    rayon::spawn(|| drop(lives));
     let scanned = Scanned {
         rules: detector.rules().metas(),
         everything: options.files
@@ -185,9 +184,8 @@ struct Scan<'a> {
     collected: Collected,
     receipt: Receipt,
     lives: Vec<Box<dyn History>>,
-    /// There is only one target.
-    alone: bool,
-    remembered: Option<Remembered>,
+    /// Of each target that has a record.
+    remembered: Vec<Remembered>,
 }
 
 /// What is known from an earlier scan of a history and only counted.
@@ -199,10 +197,15 @@ struct Remembered {
 impl Scan<'_> {
     /// Puts what is only remembered to what was found, where one of these secrets is the same; `None`: all that were found.
     fn remember(&mut self, secrets: Option<HashSet<Key>>) {
-        let Some(Remembered { hidden, objects }) = &mut self.remembered else { return };
+        if self.remembered.is_empty() {
+            return;
+        }
+        let alike =
+            if secrets.is_none() { recall::alike(self.remembered.iter().map(|r| &r.hidden)) } else { Vec::new() };
         let secrets = secrets.unwrap_or_else(|| self.collected.keys());
-        if let Err(problem) = hidden.show(&secrets, objects, self.detector, self.options, &self.collected) {
-            self.receipt.problems.push(problem);
+        for Remembered { hidden, objects } in &mut self.remembered {
+            let shown = hidden.show(&secrets, &alike, objects, self.detector, self.options, &self.collected);
+            self.receipt.problems.extend(shown.err());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Names of files and first lines of commit messages are text that people choose: a secret in one must not be printed.
 
 use bstr::BString;
+use rayon::prelude::*;
 
 use crate::detect::Detector;
 use crate::detect::excerpt;
@@ -8,14 +9,21 @@ use crate::finding::{Finding, Place, Receipt};
 
 /// Masks secrets in every path and summary that a report names.
 pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut Receipt) {
-    for finding in findings {
+    findings.par_iter_mut().for_each(|finding| {
+        // Neighbours mostly have the same paths.
+        let mut last = (Vec::new(), Vec::new());
         for occurrence in &mut finding.occurrences {
             if let Some(member) = &mut occurrence.member {
                 mask(detector, member);
             }
             match &mut occurrence.place {
                 Place::File { path } => mask(detector, path),
-                Place::Blob { paths, .. } => paths.iter_mut().for_each(|path| mask(detector, path)),
+                Place::Blob { paths, .. } if *paths == last.0 => paths.clone_from(&last.1),
+                Place::Blob { paths, .. } => {
+                    last.0.clone_from(paths);
+                    paths.iter_mut().for_each(|path| mask(detector, path));
+                    last.1.clone_from(paths);
+                }
                 _ => {}
             }
         }
@@ -32,7 +40,7 @@ pub(super) fn hide(detector: &Detector, findings: &mut [Finding], receipt: &mut 
         for removal in finding.life.iter_mut().flat_map(|life| &mut life.removed) {
             mask(detector, &mut removal.path);
         }
-    }
+    });
     for problem in &mut receipt.problems {
         let mut object = BString::from(problem.object.as_str());
         mask(detector, &mut object);

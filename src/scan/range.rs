@@ -21,7 +21,7 @@ use crate::scan::bulk;
 use crate::scan::collect::{Entry, Key, Sink, Source, Spot};
 use crate::scan::holes::{counted, problem};
 use crate::scan::range_lives::{self, Known, RangeLives, Tip};
-use crate::scan::{Options, Scan};
+use crate::scan::{Options, Scan, large};
 use crate::source::lookup::{Lookup, Lost};
 use crate::source::pack::ObjectKind;
 use crate::source::repository::{Ref, Repository};
@@ -434,10 +434,18 @@ impl Blobs {
                         late.fetch_add(1, Ordering::Relaxed);
                         continue;
                     }
-                    match lookup.expect(id, ObjectKind::Blob) {
-                        Ok(content) => {
-                            bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
-                            sink.scan(&content, &Source::Object(ObjectKind::Blob, *id));
+                    let source = Source::Object(ObjectKind::Blob, *id);
+                    let large = lookup.large(id).filter(|_| !scan.options.plain);
+                    let scanned = match large.and_then(|content| large::scan_or_nothing(&mut sink, content, &source)) {
+                        Some(len) => Ok(len),
+                        None => lookup.expect(id, ObjectKind::Blob).map(|content| {
+                            sink.scan(&content, &source);
+                            content.len() as u64
+                        }),
+                    };
+                    match scanned {
+                        Ok(len) => {
+                            bytes.fetch_add(len, Ordering::Relaxed);
                             let entries = sink.drain();
                             if !entries.is_empty() {
                                 found.push((*id, entries));

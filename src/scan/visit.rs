@@ -216,10 +216,10 @@ impl HistoryVisitor<'_> {
     }
 
     fn count(&self, scratch: &mut HistoryScratch<'_>, object: &Object<'_, Memo>) {
-        scratch.bytes += object.bytes.len() as u64;
         if object.seen {
             return;
         }
+        scratch.bytes += object.bytes.len() as u64;
         match object.kind {
             ObjectKind::Blob => scratch.blobs += 1,
             ObjectKind::Commit => {
@@ -252,10 +252,11 @@ fn blob(sink: &mut Sink<'_>, object: &Object<'_, Memo>, source: &Source<'_>) -> 
         return Memo::opaque();
     }
     let text = text::sniff(object.bytes);
-    let memo = match object.base {
-        Some(base) if text.via.is_none() && !sink.options.plain => {
+    let memo = match (object.base, &sink.places) {
+        (Some(base), _) if text.via.is_none() && !sink.options.plain => {
             incremental::scan_change(sink.detector, object.bytes, base.state, base.regions, &mut sink.scratch)
         }
+        (_, Some(places)) => incremental::scan_places(sink.detector, &text.bytes, places, &mut sink.scratch),
         _ => incremental::scan_whole(sink.detector, &text.bytes, &mut sink.scratch),
     };
     if !object.seen {

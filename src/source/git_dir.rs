@@ -190,6 +190,11 @@ impl GitDir {
         Objects::open_covered(&self.common_dir.join("objects"), self.hash, records, keys)
     }
 
+    /// Opens the object stores without reading packs; `None` if anything in them is odd.
+    pub fn objects_unread(&self) -> Option<Objects> {
+        Objects::open_unread(&self.common_dir.join("objects"), self.hash)
+    }
+
     /// What names each pack in the object stores, largest first.
     pub fn pack_keys(&self) -> Vec<Vec<u8>> {
         Objects::keys(&self.common_dir.join("objects"), self.hash)

@@ -1,12 +1,14 @@
 //! Zlib streams of pack entries and loose objects.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::ZlibDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Most bytes that deflate can make out of one.
-const MAX_RATIO: u64 = 1032;
+pub(super) const MAX_RATIO: u64 = 1032;
 
 /// A reusable inflater.
 #[derive(Debug)]
@@ -65,22 +67,66 @@ impl Inflater {
 /// What one stream inflates to, read piece by piece. Going back means to start again.
 #[derive(Debug)]
 pub struct Content<'p> {
-    input: &'p [u8],
+    input: Input<'p>,
+    decoder: Decoder<'p>,
     size: u64,
-    decoder: ZlibDecoder<&'p [u8]>,
     at: u64,
+}
+
+/// Where a stream is.
+#[derive(Clone, Debug)]
+enum Input<'p> {
+    Bytes(&'p [u8]),
+    /// A file; so many bytes stand before the content.
+    File(PathBuf, u64),
+}
+
+#[derive(Debug)]
+enum Decoder<'p> {
+    Bytes(ZlibDecoder<&'p [u8]>),
+    File(ZlibDecoder<BufReader<File>>),
+}
+
+impl<'p> Input<'p> {
+    /// Begins at the start of the content.
+    fn open(&self) -> io::Result<Decoder<'p>> {
+        match self {
+            Self::Bytes(bytes) => Ok(Decoder::Bytes(ZlibDecoder::new(bytes))),
+            Self::File(path, head) => {
+                let mut decoder = ZlibDecoder::new(BufReader::with_capacity(1 << 16, File::open(path)?));
+                io::copy(&mut decoder.by_ref().take(*head), &mut io::sink())?;
+                Ok(Decoder::File(decoder))
+            }
+        }
+    }
 }
 
 impl<'p> Content<'p> {
     /// The stream at the start of `input`, which must inflate to `size` bytes.
     pub fn new(input: &'p [u8], size: u64) -> Self {
-        Self { input, size, decoder: ZlibDecoder::new(input), at: 0 }
+        Self { input: Input::Bytes(input), decoder: Decoder::Bytes(ZlibDecoder::new(input)), size, at: 0 }
+    }
+
+    /// The stream in a file, which must inflate to `head` bytes and then `size` others, which are the content.
+    pub fn of_file(path: &Path, head: u64, size: u64) -> io::Result<Self> {
+        let input = Input::File(path.to_owned(), head);
+        let Decoder::File(decoder) = input.open()? else { return Err(io::ErrorKind::InvalidInput.into()) };
+        Ok(Self { input, decoder: Decoder::File(decoder), size, at: 0 })
+    }
+
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 }
 
 impl Read for Content<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.decoder.read(buffer).map_err(|_| io::Error::other("its zlib stream is damaged"))?;
+        let read = match &mut self.decoder {
+            Decoder::Bytes(decoder) => decoder.read(buffer),
+            Decoder::File(decoder) => decoder.read(buffer),
+        };
+        let read = read.map_err(|_| io::Error::other("its zlib stream is damaged"))?;
         self.at += read as u64;
         let ended = read == 0 && !buffer.is_empty();
         if self.at > self.size || ended && self.at < self.size {
@@ -99,7 +145,7 @@ impl Seek for Content<'_> {
         };
         let to = to.ok_or(io::ErrorKind::InvalidInput)?;
         if to < self.at {
-            *self = Self::new(self.input, self.size);
+            (self.decoder, self.at) = (self.input.open()?, 0);
         }
         let skipped = to - self.at;
         io::copy(&mut self.by_ref().take(skipped), &mut io::sink())?;
@@ -134,6 +180,21 @@ mod tests {
         assert_eq!(content.seek(SeekFrom::End(-10)).unwrap(), size - 10);
         assert_eq!(content.seek(SeekFrom::Current(-10)).unwrap(), size - 20);
         assert!(content.seek(SeekFrom::Current(-1_000_000)).is_err());
+    }
+
+    #[test]
+    fn content_of_a_file_begins_behind_its_head() {
+        let bytes = [b"blob 60000\0".to_vec(), b"line\n".repeat(12_000)].concat();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), deflated(&bytes)).unwrap();
+        let mut content = Content::of_file(file.path(), 11, 60_000).unwrap();
+        for from in [0, 50_000, 5] {
+            content.seek(SeekFrom::Start(from)).unwrap();
+            let mut rest = Vec::new();
+            content.read_to_end(&mut rest).unwrap();
+            assert!(rest == bytes[11 + from as usize..], "{from}");
+        }
+        assert!(Content::of_file(file.path(), 11, 60_001).unwrap().read_to_end(&mut Vec::new()).is_err());
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use gix::ObjectId;
-use gix::objs::Find;
+use gix::objs::{Find, FindHeader};
 
 use crate::error::{Error, Result};
+use crate::source::HUGE;
+use crate::source::inflate::Content;
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::repository::Repository;
@@ -47,6 +49,8 @@ pub struct Lookup {
     /// The directories of the stores, and what they hold, opened when something in them turns out to be damaged.
     directories: Vec<PathBuf>,
     whole: Arc<OnceLock<Vec<Objects>>>,
+    /// The same without a look into packs, for blobs that are too large to be held.
+    unread: Arc<OnceLock<Vec<Objects>>>,
 }
 
 impl std::fmt::Debug for Lookup {
@@ -91,7 +95,7 @@ impl Lookup {
         };
         let directories: Vec<PathBuf> = quarantine.0.iter().filter(|q| **q != own).chain([&own]).cloned().collect();
         let stores = directories.iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { hash, stores, directories, whole: Arc::default() })
+        Ok(Self { hash, stores, directories, whole: Arc::default(), unread: Arc::default() })
     }
 
     /// The kind of ids.
@@ -126,6 +130,16 @@ impl Lookup {
             None => Err(Lost::Missing),
             Some(why) => self.elsewhere(id).ok_or(Lost::Damaged(why)),
         }
+    }
+
+    /// A blob larger than [`HUGE`], if it can be read piece by piece.
+    pub fn large(&self, id: &gix::oid) -> Option<Content<'_>> {
+        let about = self.stores.iter().find_map(|store| store.try_header(id).ok()?)?;
+        if about.kind != gix::objs::Kind::Blob || about.size <= HUGE {
+            return None;
+        }
+        let open = || self.directories.iter().filter_map(|store| Objects::open_unread(store, self.hash)).collect();
+        self.unread.get_or_init(open).iter().find_map(|objects| objects.large(id))
     }
 
     /// An object that is damaged where it was looked for first, from wherever it is whole.

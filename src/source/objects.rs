@@ -13,11 +13,12 @@ use crate::cache::Store;
 use crate::finding::Problem;
 use crate::source::alternates;
 use crate::source::inflate::Inflater;
+use crate::source::large::LargeFile;
 use crate::source::mend::Mended;
 use crate::source::opened::{How, Opened};
 use crate::source::pack::{ObjectKind, Pack, record_key};
 use crate::source::verify;
-use crate::source::walk::{Memory, Object, Visitor};
+use crate::source::walk::{LargeBlob, Memory, Object, Visitor};
 
 /// How often the stores are opened again if packs came or went meanwhile.
 const RETRIES: u32 = 9;
@@ -55,6 +56,8 @@ pub struct Objects {
     /// What was looked for everywhere, and is nowhere whole.
     pub(super) lost: Mutex<HashSet<ObjectId>>,
     problems: Vec<Problem>,
+    /// Numbers of objects to be read of packs that are known otherwise, sorted.
+    pub(super) fresh: Vec<u32>,
     promisor: bool,
     leftovers: u64,
     /// Git was at the packs while they were opened.
@@ -72,7 +75,7 @@ impl Objects {
     /// The same; packs that an earlier scan kept a record of are not checked and not read again.
     pub fn open_with(directory: &Path, hash: gix::hash::Kind, records: Option<&Store>) -> Self {
         // Where git repacks at the same time, packs go while others come.
-        let how = How { records, covered: &[] };
+        let how = How { records, covered: &[], all: false };
         let mut objects = Self::open_once(directory, hash, how);
         for attempt in 0..RETRIES {
             if !objects.changed {
@@ -87,9 +90,9 @@ impl Objects {
     /// Opens all stores if they have the packs with these keys, come first and are not read; `None` if one is not there, or
     /// anything in the stores is odd.
     pub fn open_covered(directory: &Path, hash: gix::hash::Kind, records: &Store, keys: &[Vec<u8>]) -> Option<Self> {
-        let objects = Self::open_once(directory, hash, How { records: Some(records), covered: keys });
-        let sound = !objects.changed && objects.problems.is_empty() && objects.packs.iter().all(Pack::is_sound);
-        (sound && objects.packs.iter().filter(|pack| pack.is_covered()).count() == keys.len()).then_some(objects)
+        let objects = Self::open_once(directory, hash, How { records: Some(records), covered: keys, all: false });
+        (objects.is_sound() && objects.packs.iter().filter(|pack| pack.is_covered()).count() == keys.len())
+            .then_some(objects)
     }
 
     /// What names each pack in these stores, largest pack first, without opening them.
@@ -109,7 +112,12 @@ impl Objects {
         self.packs.iter().map(|pack| pack.key()).collect()
     }
 
-    fn open_once(directory: &Path, hash: gix::hash::Kind, how: How<'_>) -> Self {
+    /// Is nothing in the stores odd?
+    pub(super) fn is_sound(&self) -> bool {
+        !self.changed && self.problems.is_empty() && self.packs.iter().all(Pack::is_sound)
+    }
+
+    pub(super) fn open_once(directory: &Path, hash: gix::hash::Kind, how: How<'_>) -> Self {
         let mut objects = Self {
             directory: directory.to_owned(),
             hash,
@@ -118,6 +126,7 @@ impl Objects {
             spare: Vec::new(),
             lost: Mutex::default(),
             problems: Vec::new(),
+            fresh: Vec::new(),
             promisor: false,
             leftovers: 0,
             changed: false,
@@ -330,6 +339,7 @@ impl Objects {
                 losses.saved.push((pack.name().into_owned(), saved));
             }
         }
+        losses.problems.extend(self.walk_fresh(visitor));
         losses.problems.extend(self.walk_loose(visitor));
         losses.problems.sort();
         losses.problems.dedup();
@@ -357,6 +367,17 @@ impl Objects {
         let mut inflater = Inflater::default();
         let (mut problems, mut gone) = (Vec::new(), Vec::new());
         for (id, path) in some {
+            if let Some(large) = LargeFile::at(path) {
+                if !visitor.wants(ObjectKind::Blob) {
+                    continue;
+                }
+                if let Some(content) = large.content(id)
+                    && let Some(number) = self.number(id)
+                    && let Ok(true) = visitor.visit_large(&mut scratch, LargeBlob { id, number, content, known: false })
+                {
+                    continue;
+                }
+            }
             let read = read_loose(path, &mut inflater);
             if let Ok((kind, bytes, start)) = &read
                 && verify::sum(bytes, self.hash) == id.as_bytes()
@@ -414,7 +435,7 @@ impl Objects {
         self.packs.iter().find_map(|pack| pack.kind(id, &of)).or_else(|| of(id))
     }
 
-    fn loose_path(&self, id: &gix::oid) -> Option<&Path> {
+    pub(super) fn loose_path(&self, id: &gix::oid) -> Option<&Path> {
         let at = self.loose.binary_search_by(|(have, _)| have.as_ref().cmp(id)).ok()?;
         Some(&self.loose[at].1)
     }
@@ -498,7 +519,7 @@ fn is_temporary(path: &Path) -> bool {
     })
 }
 
-fn lost(id: &gix::oid, what: &str) -> Problem {
+pub(super) fn lost(id: &gix::oid, what: &str) -> Problem {
     Problem {
         object: format!("object {id}"),
         what: what.to_owned(),

@@ -17,6 +17,8 @@ pub(super) struct How<'a> {
     pub(super) records: Option<&'a Store>,
     /// Keys of packs of which all that a scan finds is known.
     pub(super) covered: &'a [Vec<u8>],
+    /// Whatever is found in packs, it is known, or will be asked for by numbers.
+    pub(super) all: bool,
 }
 
 /// A pack as it could be opened.
@@ -31,7 +33,8 @@ impl Opened {
     pub(super) fn new(path: &Path, hash: gix::hash::Kind, how: How<'_>) -> Self {
         let mut opened = Self { path: path.to_owned(), pack: None, problems: Vec::new() };
         let (pack, index) = (path.with_extension("pack"), path.with_extension("idx"));
-        let covered = !how.covered.is_empty() && record_key(&index, hash).is_some_and(|key| how.covered.contains(&key));
+        let is_covered = || record_key(&index, hash).is_some_and(|key| how.covered.contains(&key));
+        let covered = how.all && pack.exists() || !how.covered.is_empty() && is_covered();
         let known = if covered {
             Pack::covered(&index, hash)
         } else {

@@ -76,20 +76,25 @@ fn sum_is_right(bytes: &[u8], hash: Kind) -> bool {
     sum(&bytes[..body], hash) == bytes[body..]
 }
 
-/// Does a pack end in the hash of what stands before it?
-fn is_whole(path: &Path, hash: Kind) -> bool {
-    fn sum<D: Digest + std::io::Write>(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
+/// The hash of all that comes.
+pub(super) fn sum_of(from: &mut impl Read, hash: Kind) -> std::io::Result<Vec<u8>> {
+    fn sum<D: Digest + std::io::Write>(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
         let mut digest = D::new();
-        std::io::copy(file, &mut digest)?;
+        std::io::copy(from, &mut digest)?;
         Ok(digest.finalize().to_vec())
     }
+    match hash {
+        Kind::Sha256 => sum::<sha2::Sha256>(from),
+        _ => sum::<sha1::Sha1>(from),
+    }
+}
+
+/// Does a pack end in the hash of what stands before it?
+fn is_whole(path: &Path, hash: Kind) -> bool {
     let read = || {
         let mut file = File::open(path)?;
         let body = file.metadata()?.len().saturating_sub(hash.len_in_bytes() as u64);
-        let sum = match hash {
-            Kind::Sha256 => sum::<sha2::Sha256>(&mut (&mut file).take(body)),
-            _ => sum::<sha1::Sha1>(&mut (&mut file).take(body)),
-        }?;
+        let sum = sum_of(&mut (&mut file).take(body), hash)?;
         let mut said = Vec::new();
         file.read_to_end(&mut said)?;
         std::io::Result::Ok(sum == said)

@@ -55,7 +55,7 @@ impl Finding {
             reasons: texts(context, &finding.reasons),
             facts: finding.facts.iter().map(|fact| Fact::new(context, fact)).collect(),
             in_tree: finding.in_tree(),
-            occurrences: finding.occurrences.iter().map(|o| Occurrence::new(context, finding, o)).collect(),
+            occurrences: occurrences(context, finding),
             life: finding.life.as_ref().map(|life| Life::new(context, life)),
             allowed: finding.allowed.as_ref().map(|a| Allowance::new(context, a)),
             rotation: Rotation::new(&rule.rotate),
@@ -87,14 +87,38 @@ impl Fact {
     }
 }
 
+/// The places of a finding. Neighbours mostly have the same paths and the same excerpt, so that these are made once.
+fn occurrences(context: &Context<'_>, finding: &finding::Finding) -> Vec<Occurrence> {
+    let mut made: Vec<Occurrence> = Vec::with_capacity(finding.occurrences.len());
+    let mut before: Option<&finding::Occurrence> = None;
+    for occurrence in &finding.occurrences {
+        let next = Occurrence::new(context, finding, occurrence, before.zip(made.last()));
+        made.push(next);
+        before = Some(occurrence);
+    }
+    made
+}
+
 impl Occurrence {
-    pub(super) fn new(context: &Context<'_>, finding: &finding::Finding, occurrence: &finding::Occurrence) -> Self {
+    /// `before` is the place before it, and what was made of it.
+    fn new(
+        context: &Context<'_>,
+        finding: &finding::Finding,
+        occurrence: &finding::Occurrence,
+        before: Option<(&finding::Occurrence, &Self)>,
+    ) -> Self {
         let path = |path: &BString| Path::new(context, path);
+        let same_paths = |paths: &Vec<BString>| {
+            let of = |(before, _): &(&finding::Occurrence, _)| matches!(&before.place, Place::Blob { paths: other, .. } if other == paths);
+            before.filter(of).map(|(_, made)| made.paths.clone())
+        };
+        let same_excerpt = before.filter(|(before, _)| before.excerpt == occurrence.excerpt);
         let (kind, paths, id, commit) = match &occurrence.place {
             Place::Stdin => ("stdin", Vec::new(), None, None),
             Place::File { path: at } => ("file", vec![path(at)], None, None),
             Place::Blob { paths, id, commit } => {
-                ("blob", paths.iter().map(path).collect(), Some(id.clone()), commit.clone())
+                let paths = same_paths(paths).unwrap_or_else(|| paths.iter().map(path).collect());
+                ("blob", paths, Some(id.clone()), commit.clone())
             }
             Place::Commit { id } => ("commit", Vec::new(), Some(id.clone()), None),
             Place::Tag { id } => ("tag", Vec::new(), Some(id.clone()), None),
@@ -109,7 +133,10 @@ impl Occurrence {
             binary: occurrence.binary,
             position: Position::new(occurrence),
             via: occurrence.via.iter().map(|&step| step.to_owned()).collect(),
-            excerpt: context.excerpt(finding, occurrence).map(Excerpt::new),
+            excerpt: match same_excerpt {
+                Some((_, made)) => made.excerpt.clone(),
+                None => context.excerpt(finding, occurrence).map(Excerpt::new),
+            },
             allowed: occurrence.allowed.as_ref().map(|a| Allowance::new(context, a)),
         }
     }

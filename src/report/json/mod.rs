@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::ser::{Formatter, PrettyFormatter};
 use termcolor::WriteColor;
 
 use super::context::Context;
@@ -54,24 +55,42 @@ pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Resu
 /// Findings that are made by all threads before they are written.
 const BATCH: usize = 512;
 
-/// Writes the findings of a list in the pretty form, where an empty one would stand.
+/// Writes the findings of a list in the pretty form, where an empty one would stand. While some are written, the next ones
+/// are made.
 fn write_findings(context: &Context<'_>, list: &[&finding::Finding], out: &mut impl Write) -> io::Result<()> {
-    let made = |finding: &&finding::Finding| -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        serde_json::to_writer_pretty(JsonSafe::new(&mut text), &Finding::new(context, finding))?;
-        Ok(text)
+    let make = |batch: &[&finding::Finding]| -> io::Result<Vec<Vec<u8>>> {
+        batch.par_iter().map(|finding| pretty(&Finding::new(context, finding))).collect()
     };
-    for (number, batch) in list.chunks(BATCH).enumerate() {
-        let texts: Vec<io::Result<Vec<u8>>> = batch.par_iter().map(made).collect();
-        for (at, text) in texts.into_iter().enumerate() {
-            out.write_all(if number + at == 0 { b"" } else { b"," })?;
-            for line in text?.split(|b| *b == b'\n') {
-                out.write_all(b"\n    ")?;
-                out.write_all(line)?;
+    let mut batches = list.chunks(BATCH);
+    let mut made = batches.next().map(make);
+    let mut before: &[u8] = b"\n    ";
+    while let Some(texts) = made.take().transpose()? {
+        rayon::in_place_scope(|scope| {
+            let next = &mut made;
+            let batch = batches.next();
+            scope.spawn(move |_| *next = batch.map(make));
+            for text in texts {
+                out.write_all(before)?;
+                before = b",\n    ";
+                out.write_all(&text)?;
             }
-        }
+            io::Result::Ok(())
+        })?;
     }
     if list.is_empty() { Ok(()) } else { out.write_all(b"\n  ") }
+}
+
+/// A finding in the pretty form, as it stands two levels deep.
+fn pretty(finding: &Finding) -> io::Result<Vec<u8>> {
+    let mut formatter = PrettyFormatter::new();
+    for _ in 0..2 {
+        formatter.begin_array(&mut io::sink())?;
+    }
+    let mut text = Vec::new();
+    finding.serialize(&mut serde_json::Serializer::with_formatter(&mut text, formatter))?;
+    let mut safe = Vec::with_capacity(text.len());
+    JsonSafe::new(&mut safe).write_all(&text)?;
+    Ok(safe)
 }
 
 /// Writes one object a line.
@@ -94,7 +113,7 @@ pub(super) fn write_lines(context: &Context<'_>, out: &mut dyn WriteColor) -> io
 macro_rules! wire {
     ($($(#[$meta:meta])* struct $name:ident $(<$gen:ident>)? { $($(#[$fmeta:meta])* $field:ident: $type:ty,)* })*) => {$(
         $(#[$meta])*
-        #[derive(Debug, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Serialize, Deserialize)]
         #[cfg_attr(test, serde(deny_unknown_fields))]
         pub(super) struct $name $(<$gen>)? {
             $($(#[$fmeta])* pub(super) $field: $type,)*

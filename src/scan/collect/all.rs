@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use bstr::BString;
-use gix::hashtable::HashSet;
+use gix::ObjectId;
+use gix::hashtable::HashMap;
 
 use super::{Entries, Entry, Key, Sink, Spot, add};
 use crate::finding::{Problem, Receipt, Verdict};
 use crate::rules::{Kind, RuleSet};
+use crate::source::pack::ObjectKind;
 
 /// Secrets that are only counted: malformed ones, what is no secret, and what there is too little confidence in.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,16 +119,19 @@ impl Collected {
         std::mem::take(&mut self.2.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Objects with a sighting.
-    pub(in crate::scan) fn history_objects(&self) -> HashSet {
+    /// Objects with a sighting, sorted.
+    pub(in crate::scan) fn history_objects(&self) -> Vec<(ObjectId, ObjectKind)> {
         let all = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        all.values()
-            .flat_map(|e| &e.sightings)
+        let sightings = all.values().flat_map(|e| &e.sightings);
+        let found: HashMap<ObjectId, ObjectKind> = sightings
             .filter_map(|s| match &s.spot {
-                Spot::Object(_, id) => Some(*id),
+                Spot::Object(kind, id) => Some((*id, *kind)),
                 _ => None,
             })
-            .collect()
+            .collect();
+        let mut sorted: Vec<_> = found.into_iter().collect();
+        sorted.sort_unstable();
+        sorted
     }
 
     /// Names of files and directories of the history with a sighting.

@@ -6,7 +6,7 @@ use bstr::{BString, ByteSlice};
 use gix::ObjectId;
 use rayon::prelude::*;
 
-use super::{Collected, Entry, History, Sighting, Spot, Tally, shown};
+use super::{Collected, Entry, History, Key, Sighting, Spot, Tally, shown};
 use crate::detect::score;
 use crate::finding::{Confidence, Fact, Finding, Fingerprint, Occurrence, Place, Receipt, Secret, Verdict};
 use crate::generic;
@@ -36,20 +36,11 @@ impl Collected {
         );
         let entries: BTreeMap<_, _> =
             self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().collect();
+        let entries: Vec<(Key, Entry)> = entries.into_iter().collect();
+        let weighed = |(key, mut entry): (Key, Entry)| entry.weigh(&set.rules()[key.0], lives).then_some((key, entry));
+        let entries: Vec<(Key, Entry)> = entries.into_par_iter().filter_map(weighed).collect();
         let (mut reported, mut tally) = (Vec::new(), Tally::default());
-        for ((rule, secret), mut entry) in entries {
-            let of = &set.rules()[rule];
-            let named = matches!(of.anchoring, Anchoring::Name(_));
-            if (named || of.minds_paths()) && !entry.sightings.is_empty() {
-                entry.sightings.retain(|s| in_wanted_file(of, s, lives) && !(named && in_own_config(s, lives)));
-                if entry.sightings.is_empty() {
-                    continue;
-                }
-            }
-            let structure = of.structure.as_ref().map(|(s, _)| s);
-            if named || structure.is_some_and(|s| s.takes_any_password()) {
-                entry.mind_places(named || structure.is_some_and(|s| s.weighs()), lives);
-            }
+        for ((rule, secret), entry) in entries {
             if shown(set, rule, entry.verdict, entry.confidence, options) {
                 reported.push((rule, secret, entry));
             } else {
@@ -74,6 +65,22 @@ impl Collected {
 }
 
 impl Entry {
+    /// Leaves out places that the rule does not want, and minds in which files the others are; is anything left?
+    fn weigh(&mut self, of: &Rule, lives: &[Box<dyn History>]) -> bool {
+        let named = matches!(of.anchoring, Anchoring::Name(_));
+        if (named || of.minds_paths()) && !self.sightings.is_empty() {
+            self.sightings.retain(|s| in_wanted_file(of, s, lives) && !(named && in_own_config(s, lives)));
+            if self.sightings.is_empty() {
+                return false;
+            }
+        }
+        let structure = of.structure.as_ref().map(|(s, _)| s);
+        if named || structure.is_some_and(|s| s.takes_any_password()) {
+            self.mind_places(named || structure.is_some_and(|s| s.weighs()), lives);
+        }
+        true
+    }
+
     /// Lowers the confidence of a secret without a prefix that stands in tests and documents only.
     fn mind_places(&mut self, by_evidence: bool, lives: &[Box<dyn History>]) {
         let Some(place) = self.sightings.iter().map(|s| place_of(s, lives)).min() else { return };

@@ -158,7 +158,7 @@ pub(super) type Key = (usize, Secret);
 type Entries = HashMap<Key, Entry>;
 
 /// What is known of the lives of secrets.
-pub(super) trait History: std::fmt::Debug + Sync {
+pub(super) trait History: std::fmt::Debug + Send + Sync {
     /// The life of a secret that stands in these objects, if they are of this history.
     fn life(&self, key: &Key, objects: &[ObjectId], names: &[BString]) -> Option<Life>;
     /// Where a blob lived.
@@ -202,6 +202,8 @@ pub(super) struct Sink<'d> {
     ordinal: u32,
     /// The secrets of those, in their order, if somebody wants to know.
     pub(super) trail: Option<Vec<Key>>,
+    /// Where the hits of the object stand that have something to tell, if that is known.
+    pub(super) places: Option<Vec<u32>>,
 }
 
 impl<'d> Sink<'d> {
@@ -218,6 +220,7 @@ impl<'d> Sink<'d> {
             misnamed: 0,
             ordinal: 0,
             trail: None,
+            places: None,
         }
     }
 

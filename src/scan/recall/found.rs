@@ -12,10 +12,11 @@ use rayon::prelude::*;
 use super::hidden::Hidden;
 use crate::cache::wire::{Reader, Writer};
 use crate::detect::Detector;
+use crate::detect::incremental::Memo;
 use crate::finding::Position;
-use crate::scan::Options;
-use crate::scan::collect::{Collected, Entry, Key, Sighting, Sink, Spot, Tally, Witness};
+use crate::scan::collect::{Collected, Entry, Key, Sighting, Sink, Source, Spot, Tally, Witness};
 use crate::scan::visit::look;
+use crate::scan::{Options, large};
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::walk::Object;
@@ -55,7 +56,11 @@ pub(in crate::scan) struct Tables {
     odd: Vec<u32>,
     /// What is only counted.
     tally: Tally,
+    spots: Spots,
 }
+
+/// Where in objects that are read again the hits stand that have something to tell; for the others of them that is not known.
+type Spots = BTreeMap<u32, Vec<u32>>;
 
 /// What sightings have in common that are told alike, as texts and numbers.
 type Class<'s> =
@@ -86,6 +91,7 @@ impl Tables {
         objects: &Objects,
         mut odd: Vec<u32>,
         detector: &Detector,
+        options: &Options,
     ) -> Option<Self> {
         odd.sort_unstable();
         odd.dedup();
@@ -111,6 +117,7 @@ impl Tables {
             }
             tables.choose(&classes, &tellers);
             tables.places.sort_unstable();
+            tables.spots = spots(tables.told_by(), objects, detector, options);
             Some(tables)
         })
     }
@@ -154,6 +161,24 @@ impl Tables {
         }
     }
 
+    /// The same with other numbers for the objects.
+    pub(super) fn renumber(&mut self, numbers: &[u32]) {
+        let number = |object: &mut u32| *object = numbers[*object as usize];
+        let witnesses = self.groups.iter_mut().flat_map(|group| &mut group.witnesses);
+        witnesses.chain(&mut self.classes).for_each(|(object, _)| number(object));
+        self.places.iter_mut().for_each(|place| number(&mut place.object));
+        self.odd.iter_mut().for_each(number);
+        let spots = std::mem::take(&mut self.spots).into_iter();
+        self.spots = spots.filter_map(|(object, places)| Some((*numbers.get(object as usize)?, places))).collect();
+    }
+
+    /// The objects that tell of all that is shown.
+    fn told_by(&self) -> BTreeSet<u32> {
+        let shown = self.groups.iter().filter(|group| group.classes > 0);
+        let witnesses = shown.flat_map(|group| &group.witnesses).chain(&self.classes).map(|(object, _)| *object);
+        witnesses.chain(self.odd.iter().copied()).collect()
+    }
+
     pub(super) fn write(&self, writer: &mut Writer) {
         let groups = || self.groups.iter();
         writer.list(groups().map(|group| group.rule));
@@ -170,6 +195,10 @@ impl Tables {
         (0..5).for_each(|n| writer.list(self.places.iter().map(|place| place.position[n])));
         writer.list(self.places.iter().map(|place| place.pair));
         writer.list(self.odd.iter().copied());
+        writer.list(self.spots.keys().copied());
+        writer.list(self.spots.values().map(|places| places.len() as u32));
+        let spots: Vec<u32> = self.spots.values().flatten().copied().collect();
+        writer.list(spots.into_iter());
         self.tally.0.iter().for_each(|count| writer.number(*count));
     }
 
@@ -178,9 +207,11 @@ impl Tables {
         let [rules, lens, classes, counts, of_witnesses, ordinals, of_classes, of_class] = reader.lists()?;
         let [place_classes, place_objects, offsets, lines, columns, end_lines, end_columns, pairs, odd] =
             reader.lists()?;
+        let [of_spots, spot_counts, all_spots] = reader.lists()?;
         let groups = rules.len();
         let all = [&of_witnesses, &of_classes, &place_objects, &odd];
         if [lens.len(), classes.len(), counts.len()] != [groups; 3]
+            || of_spots.len() != spot_counts.len()
             || of_witnesses.len() != ordinals.len()
             || of_classes.len() != of_class.len()
             || [&place_objects, &offsets, &lines, &columns, &end_lines, &end_columns, &pairs]
@@ -206,11 +237,14 @@ impl Tables {
             pair: pairs[at],
         };
         let places = (0..place_classes.len()).map(place).collect();
+        let mut rest = all_spots.into_iter();
+        let spots = of_spots.into_iter().zip(spot_counts);
+        let spots = spots.map(|(object, count)| (object, rest.by_ref().take(count as usize).collect())).collect();
         let mut tally = Tally::default();
         for count in &mut tally.0 {
             *count = reader.number()?;
         }
-        Some(Self { groups, classes: of_classes.into_iter().zip(of_class).collect(), places, odd, tally })
+        Some(Self { groups, classes: of_classes.into_iter().zip(of_class).collect(), places, odd, tally, spots })
     }
 
     /// Finds all that was found, by the objects that tell of it: what is shown goes to `found`, the rest is given back. `None`
@@ -223,8 +257,7 @@ impl Tables {
         found: &Collected,
     ) -> Option<Hidden> {
         let shown = || self.groups.iter().filter(|group| group.classes > 0);
-        let witnesses = shown().flat_map(|group| &group.witnesses).chain(&self.classes).map(|(object, _)| *object);
-        let read = Read::new(witnesses.chain(self.odd.iter().copied()), objects, detector, options)?;
+        let read = Read::new(self.told_by(), &self.spots, objects, detector, options)?;
         let mut class = 0;
         let mut place = 0;
         let mut told = Vec::with_capacity(self.groups.len());
@@ -245,6 +278,43 @@ impl Tables {
         let hidden = self.groups.into_iter().filter(|group| group.classes == 0).collect();
         Some(Hidden::new(known, hidden, self.tally))
     }
+}
+
+/// Looks into objects for where their hits stand that have something to tell.
+fn spots(of: BTreeSet<u32>, objects: &Objects, detector: &Detector, options: &Options) -> Spots {
+    let of: Vec<u32> = of.into_iter().collect();
+    let look = |number: u32| {
+        let (_, memo) = again(number, None, objects, detector, options)?;
+        let places = memo.places()?.into_iter();
+        Some((number, places.map(|at| u32::try_from(at).ok()).collect::<Option<Vec<u32>>>()?))
+    };
+    let found: Vec<(u32, Vec<u32>)> = of.into_par_iter().filter_map(look).collect();
+    found.into_iter().collect()
+}
+
+/// Reads an object again; `places` are those of its hits that have something to tell, if they are known.
+fn again<'d>(
+    number: u32,
+    places: Option<Vec<u32>>,
+    objects: &Objects,
+    detector: &'d Detector,
+    options: &'d Options,
+) -> Option<(Sink<'d>, Memo)> {
+    let id = objects.id(number);
+    let mut sink = Sink::new(detector, options);
+    (sink.trail, sink.places) = (Some(Vec::new()), places);
+    if let Some(content) = objects.large(&id) {
+        let scanned = large::scan_or_nothing(&mut sink, content, &Source::Object(ObjectKind::Blob, id));
+        if scanned.is_some() {
+            return Some((sink, Memo::opaque()));
+        }
+        sink.trail = Some(Vec::new());
+    }
+    let (kind, bytes) = objects.get(&id)?;
+    let (id, bytes) = (id.as_ref(), bytes.as_slice());
+    let object = Object { kind, id, number: None, bytes, base: None, is_base: false, seen: false, known: true };
+    let memo = look(&mut sink, &object);
+    Some((sink, memo))
 }
 
 /// Chooses objects until each list has one of them: always the one that the most lists want that have none yet.
@@ -280,24 +350,14 @@ pub(super) struct Read<'d> {
 impl<'d> Read<'d> {
     /// Reads objects; `None` if one of them cannot be read.
     pub(super) fn new(
-        numbers: impl Iterator<Item = u32>,
+        numbers: BTreeSet<u32>,
+        spots: &Spots,
         objects: &Objects,
         detector: &'d Detector,
         options: &'d Options,
     ) -> Option<Self> {
-        let numbers: BTreeSet<u32> = numbers.collect();
-        let read = |number: u32| {
-            let id = objects.id(number);
-            let (kind, bytes) = objects.get(&id)?;
-            let mut sink = Sink::new(detector, options);
-            sink.trail = Some(Vec::new());
-            let (id, bytes) = (id.as_ref(), bytes.as_slice());
-            look(
-                &mut sink,
-                &Object { kind, id, number: None, bytes, base: None, is_base: false, seen: false, known: true },
-            );
-            Some((number, sink))
-        };
+        let read =
+            |number: u32| Some((number, again(number, spots.get(&number).cloned(), objects, detector, options)?.0));
         let numbers: Vec<u32> = numbers.into_iter().collect();
         let sinks: Option<Vec<(u32, Sink<'d>)>> = numbers.into_par_iter().map(read).collect();
         Some(Self { sinks: sinks?.into_iter().collect() })

@@ -1,6 +1,6 @@
 //! What a record knows to be counted and not shown. Its secrets are read again only where something new could be the same.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::found::{Group, Read};
 use crate::detect::Detector;
@@ -23,25 +23,27 @@ impl Hidden {
         Self { known, groups, tally }
     }
 
-    /// Moves those that are among `keys` to `found`, where they are seen together with what is new.
+    /// Moves those that are among `keys`, and all of these rules and lengths, to `found`, where they are seen together with
+    /// what is new.
     pub(in crate::scan) fn show(
         &mut self,
         keys: &HashSet<Key>,
+        all_of: &[Shape],
         objects: &Objects,
         detector: &Detector,
         options: &Options,
         found: &Collected,
     ) -> Result<(), Problem> {
         let new = keys.iter().filter(|key| !self.known.contains(key));
-        let shapes: HashSet<(u32, u32)> = new.map(|(rule, secret)| (*rule as u32, secret.len() as u32)).collect();
-        let (alike, rest): (Vec<Group>, Vec<Group>) =
-            std::mem::take(&mut self.groups).into_iter().partition(|group| shapes.contains(&(group.rule, group.len)));
+        let shapes: HashSet<Shape> = new.map(|(rule, secret)| (*rule as u32, secret.len() as u32)).collect();
+        let could_be = |group: &Group| shapes.contains(&shape(group)) || all_of.binary_search(&shape(group)).is_ok();
+        let (alike, rest): (Vec<Group>, Vec<Group>) = std::mem::take(&mut self.groups).into_iter().partition(could_be);
         self.groups = rest;
         let wanted = alike.iter().flat_map(|group| &group.witnesses).map(|(object, _)| *object);
-        let read = Read::new(wanted, objects, detector, options).ok_or_else(lost)?;
+        let read = Read::new(wanted.collect(), &BTreeMap::new(), objects, detector, options).ok_or_else(lost)?;
         for group in alike {
             let key = read.key(&group).ok_or_else(lost)?;
-            if keys.contains(&key) {
+            if keys.contains(&key) || all_of.binary_search(&shape(&group)).is_ok() {
                 let entry = read.entry(&group, &key).ok_or_else(lost)?;
                 self.tally.remove(detector.rules(), &key, &entry);
                 found.put(key, entry);
@@ -56,6 +58,23 @@ impl Hidden {
     pub(in crate::scan) fn count(&self, receipt: &mut Receipt) {
         self.tally.count(receipt);
     }
+}
+
+/// Rule and length of a secret.
+type Shape = (u32, u32);
+
+fn shape(group: &Group) -> Shape {
+    (group.rule, group.len)
+}
+
+/// What more than one record has: secrets of the same rule and length, which can be the same, sorted.
+pub(in crate::scan) fn alike<'h>(all: impl Iterator<Item = &'h Hidden>) -> Vec<Shape> {
+    let own = |hidden: &Hidden| hidden.groups.iter().map(shape).collect::<BTreeSet<_>>();
+    let mut shapes: Vec<Shape> = all.flat_map(own).collect();
+    shapes.sort_unstable();
+    let mut alike: Vec<Shape> = shapes.windows(2).filter(|two| two[0] == two[1]).map(|two| two[0]).collect();
+    alike.dedup();
+    alike
 }
 
 fn lost() -> Problem {

@@ -7,8 +7,8 @@
 //! the record.
 //!
 //! It belongs to certain packs, told by their checksums, and to the options that decide what is shown. It holds for any
-//! refs. It is not used if anything is odd: a pack gone, an object come that was missing, a loss among what is new. The
-//! scan then goes by the records of single packs, or from the start, and the result is the same.
+//! refs. If packs are gone, and all their objects are in others that came (`git gc`), it is written anew for these. It is not
+//! used if anything is odd: an object gone, or one come that was missing, a loss among what is new. The scan then goes by the records of single packs, or from the start, and the result is the same.
 
 mod found;
 mod hidden;
@@ -20,10 +20,13 @@ use crate::cache::wire::{Reader, Writer};
 use crate::provenance::{Traced, Trees};
 use crate::scan::Options;
 use crate::scan::holes::Missing;
+use crate::source::git_dir::GitDir;
 use crate::source::objects::Objects;
+use crate::source::pack::Pack;
+use crate::source::repacked::Moved;
 
 pub(super) use found::Tables;
-pub(super) use hidden::Hidden;
+pub(super) use hidden::{Hidden, alike};
 
 /// Repositories with fewer packed objects are scanned faster than a record is read.
 const LEAST: u32 = 1_000;
@@ -34,14 +37,21 @@ const MOST_PACKED: u32 = 2_000;
 /// More single objects than git leaves alone are not looked at each time beside a record.
 const MOST_LOOSE: usize = 10_000;
 
+/// No repository has more packs.
+const MOST_PACKS: usize = 1 << 20;
+
 /// What commits name.
 const NAMED: [&str; 2] = ["tree", "parent"];
 
 /// The state of a history as a record holds it.
 #[derive(Debug)]
 pub(super) struct Recalled {
+    /// The packs that it is of, in the order of their numbers.
+    pub(super) keys: Vec<Vec<u8>>,
     /// How many objects the packs have.
     pub(super) objects: u32,
+    /// Those of them, by their numbers, that are to be looked at each time.
+    pub(super) fresh: Vec<u32>,
     /// Blobs, commits, tags, and bytes of all of them.
     pub(super) counts: [u64; 4],
     /// What commits name and no pack has.
@@ -61,51 +71,88 @@ fn name(options: &Options, key: &[u8]) -> Vec<u8> {
     [format!("{shown:?} {comments:?} ").as_bytes(), key].concat()
 }
 
-/// Reads the record of a repository with these packs, largest first, and opens its objects.
-pub(super) fn load(
-    store: &Store,
-    options: &Options,
-    keys: &[Vec<u8>],
-    open: impl Fn(&[Vec<u8>]) -> Option<Objects>,
-) -> Option<(Recalled, Objects)> {
+/// Reads the record of a repository with these packs, largest first.
+pub(super) fn load(store: &Store, options: &Options, keys: &[Vec<u8>], repository: &GitDir) -> Option<Recalled> {
     let record = keys.iter().find_map(|key| store.load("history", &name(options, key)))?;
-    let mut reader = Reader::new(&record);
-    let count = usize::try_from(reader.number()?).ok().filter(|count| *count <= keys.len())?;
-    let covered: Vec<Vec<u8>> = (0..count).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Option<_>>()?;
-    if !covered.iter().all(|key| keys.contains(key)) {
-        return None;
-    }
-    let objects = open(&covered)?;
-    let recalled = read(&mut reader, covered.len(), &objects)?;
-    let new = objects.packed() - recalled.objects;
-    let known = |id: &ObjectId| objects.number(id).is_some();
-    let odd = new > MOST_PACKED
-        || objects.loose() > MOST_LOOSE
-        || recalled.absent.iter().chain(recalled.missing.iter().map(|(_, _, id)| id)).any(known);
-    (!odd).then_some((recalled, objects))
+    let recalled = read(&mut Reader::new(&record), repository.object_hash())?;
+    recalled.keys.iter().all(|key| keys.contains(key)).then_some(recalled)
 }
 
-fn read(reader: &mut Reader<'_>, packs: usize, store: &Objects) -> Option<Recalled> {
-    let objects = u32::try_from(reader.number()?).ok()?;
-    if store.packs()[..packs].iter().map(|pack| pack.len()).sum::<usize>() != objects as usize {
-        return None;
+/// Reads the record of a repository that was packed anew since; with the ids that its objects have by their numbers.
+pub(super) fn load_moved(store: &Store, options: &Options, repository: &GitDir) -> Option<(Recalled, Vec<u8>)> {
+    let list = store.load("ids", &directory(repository)?)?;
+    let mut reader = Reader::new(&list);
+    let (key, ids) = (reader.bytes()?, reader.bytes()?);
+    let record = store.load("history", &name(options, key))?;
+    let recalled = read(&mut Reader::new(&record), repository.object_hash())?;
+    let count = ids.len() / repository.object_hash().len_in_bytes();
+    (recalled.keys.first()? == key && count == recalled.objects as usize).then(|| (recalled, ids.to_vec()))
+}
+
+/// What names the list of ids of a repository.
+fn directory(repository: &GitDir) -> Option<Vec<u8>> {
+    Some(repository.common_dir().canonicalize().ok()?.into_os_string().into_encoded_bytes())
+}
+
+/// Keeps the ids of the objects that the record of a history is about.
+pub(super) fn save_ids(store: &Store, repository: &GitDir, objects: &Objects) -> Option<()> {
+    let mut writer = Writer::default();
+    writer.bytes(objects.pack_keys()?.first()?);
+    writer.bytes(&objects.packed_ids());
+    store.save("ids", &directory(repository)?, &writer.into_bytes());
+    Some(())
+}
+
+impl Recalled {
+    /// Finds its objects in packs that were written anew, and opens them with what is new there; `None` if not all of them
+    /// are there, or anything is odd.
+    pub(super) fn follow(&mut self, ids: &[u8], repository: &GitDir) -> Option<Objects> {
+        let objects = repository.objects_unread()?;
+        let Moved { numbers, mut fresh } = objects.moved(ids, MOST_PACKED as usize)?;
+        objects.are_whole(&self.keys).then_some(())?;
+        self.traced.renumber(&numbers, objects.packed() as usize);
+        self.found.renumber(&numbers);
+        fresh.extend(self.fresh.iter().map(|number| numbers[*number as usize]));
+        fresh.sort_unstable();
+        (self.keys, self.objects) = (objects.pack_keys()?, objects.packed());
+        self.fresh.clone_from(&fresh);
+        Some(objects.with_fresh(fresh))
     }
+
+    /// Is it of these objects, and are they what it says, with little that is new?
+    pub(super) fn belongs_to(&self, objects: &Objects) -> bool {
+        let known = |id: &ObjectId| objects.number(id).is_some();
+        let of_packs: usize = objects.packs()[..self.keys.len()].iter().map(Pack::len).sum();
+        of_packs == self.objects as usize
+            && objects.packed() - self.objects + self.fresh.len() as u32 <= MOST_PACKED
+            && objects.loose() <= MOST_LOOSE
+            && !self.absent.iter().chain(self.missing.iter().map(|(_, _, id)| id)).any(known)
+    }
+}
+
+fn read(reader: &mut Reader<'_>, hash: gix::hash::Kind) -> Option<Recalled> {
+    let count = usize::try_from(reader.number()?).ok().filter(|count| *count <= MOST_PACKS)?;
+    let keys: Vec<Vec<u8>> = (0..count).map(|_| reader.bytes().map(<[u8]>::to_vec)).collect::<Option<_>>()?;
+    let objects = u32::try_from(reader.number()?).ok()?;
     let mut counts = [0; 4];
     for count in &mut counts {
         *count = reader.number()?;
     }
-    let hash = store.hash();
-    let [of, what] = reader.lists()?;
-    let (ids, absent) = (read_ids(reader, hash)?, read_ids(reader, hash)?);
-    if of.len() != ids.len() || what.len() != ids.len() || of.iter().any(|number| *number >= objects) {
+    let fresh = reader.list()?;
+    if fresh.iter().any(|number| *number >= objects) {
+        return None;
+    }
+    let what = reader.list()?;
+    let (of, ids, absent) = (read_ids(reader, hash)?, read_ids(reader, hash)?, read_ids(reader, hash)?);
+    if of.len() != ids.len() || what.len() != ids.len() {
         return None;
     }
     let missing = of.into_iter().zip(what).zip(ids);
-    let missing = missing.map(|((of, what), id)| Some((store.id(of), *NAMED.get(what as usize)?, id)));
+    let missing = missing.map(|((of, what), id)| Some((of, *NAMED.get(what as usize)?, id)));
     let missing = missing.collect::<Option<_>>()?;
     let found = Tables::read(reader, objects)?;
     let (traced, trees) = Traced::read(reader, objects as usize)?;
-    Some(Recalled { objects, counts, missing, absent, found, traced, trees })
+    Some(Recalled { keys, objects, fresh, counts, missing, absent, found, traced, trees })
 }
 
 fn write_ids<'i>(writer: &mut Writer, ids: impl Iterator<Item = &'i ObjectId>) {
@@ -121,9 +168,10 @@ fn read_ids(reader: &mut Reader<'_>, hash: gix::hash::Kind) -> Option<Vec<Object
 pub(super) struct State<'a> {
     pub(super) objects: &'a Objects,
     pub(super) counts: [u64; 4],
+    pub(super) fresh: &'a [u32],
     pub(super) missing: &'a [Missing],
     pub(super) absent: &'a [ObjectId],
-    pub(super) found: Option<Tables>,
+    pub(super) found: Option<&'a Tables>,
     pub(super) traced: &'a Traced,
     pub(super) trees: &'a Trees,
 }
@@ -135,17 +183,17 @@ pub(super) fn pays(objects: &Objects) -> bool {
 
 /// Keeps a record of all packs.
 pub(super) fn save(store: &Store, options: &Options, state: State<'_>) -> Option<()> {
-    let State { objects, counts, missing, absent, found, traced, trees } = state;
+    let State { objects, counts, fresh, missing, absent, found, traced, trees } = state;
     let keys = objects.pack_keys()?;
     let mut writer = Writer::default();
     writer.number(keys.len() as u64);
     keys.iter().for_each(|key| writer.bytes(key));
     writer.number(objects.packed().into());
     counts.into_iter().for_each(|count| writer.number(count));
-    let of: Vec<u32> = missing.iter().map(|(commit, ..)| objects.number(commit)).collect::<Option<_>>()?;
-    writer.list(of.into_iter());
+    writer.list(fresh.iter().copied());
     let what = |what: &str| NAMED.iter().position(|named| *named == what).unwrap_or_default() as u32;
     writer.list(missing.iter().map(|(_, named, _)| what(named)));
+    write_ids(&mut writer, missing.iter().map(|(of, ..)| of));
     write_ids(&mut writer, missing.iter().map(|(_, _, id)| id));
     write_ids(&mut writer, absent.iter());
     found?.write(&mut writer);
