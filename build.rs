@@ -1,4 +1,5 @@
-//! A digest of all sources, so that what is kept for later scans is known to be of the same program. And it turns `rules/*.yaml` into one JSON text that the library embeds: YAML is parsed here, not at every start.
+//! A digest of all sources, so that what is kept for later scans is known to be of the same program. And it turns
+//! `rules/*.yaml` into one line of JSON each, which the library embeds: YAML is parsed here, not at every start.
 
 use std::path::Path;
 use std::{env, fs};
@@ -15,18 +16,18 @@ fn main() {
         .filter(|name| name.ends_with(".yaml"))
         .collect();
     names.sort();
-    let files: Vec<serde_json::Value> = names
+    let files: Vec<String> = names
         .iter()
         .map(|name| {
             let path = Path::new("rules").join(name);
             let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let rules: serde_json::Value =
                 serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-            serde_json::json!([format!("rules/{name}"), rules])
+            serde_json::to_string(&(format!("rules/{name}"), rules)).expect("JSON of plain values")
         })
         .collect();
-    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("rules.json");
-    fs::write(&out, serde_json::to_string(&files).expect("JSON of plain values")).expect("writable OUT_DIR");
+    let out = Path::new(&env::var("OUT_DIR").expect("cargo sets OUT_DIR")).join("rules.jsonl");
+    fs::write(&out, files.join("\n")).expect("writable OUT_DIR");
 }
 
 /// SHA-256 over everything that the program is made of.

@@ -21,7 +21,7 @@ use crate::policy::gitleaks::file::{Ignored, ignore_list, report};
 use crate::policy::gitleaks::{Converted, RULES, Resolved, convert, resolve};
 use crate::report::printable;
 use crate::rules::syntax::RuleFile;
-use crate::rules::{RuleSet, builtin};
+use crate::rules::{Compiled, RuleSet, builtin};
 use crate::scan::lookup::Lookup;
 use crate::scan::{self, Options, Target};
 use crate::source::lookup::Quarantine;
@@ -111,11 +111,11 @@ fn config_of(path: &Path, made: &mut Made, root: &Path) -> Result<Converted> {
 
 /// The built-in rules and those that were made.
 fn rules_with(converted: &Converted) -> Result<RuleSet> {
-    let mut files = builtin::files()?;
+    let mut files = builtin::compiled()?;
     if let Some(text) = &converted.rules {
-        files.push((RULES.to_owned(), RuleFile::parse(RULES, text)?));
+        files.push(Compiled::new(RULES, RuleFile::parse(RULES, text)?)?);
     }
-    RuleSet::compile(files)
+    RuleSet::of(files)
 }
 
 /// Scans without any ignore, and looks for what gitleaks was told to ignore.

@@ -105,12 +105,6 @@ fn is_leak(finding: &Finding, rules: &[RuleMeta], hygiene: bool) -> bool {
 
 /// Scans as the settings say, and leaves out what is less severe than was asked for.
 fn scan_with(args: &ScanArgs, settings: Settings, bar: &progress::Bar) -> Result<(Detector, scan::Outcome)> {
-    if let Some(threads) = args.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(usize::from(threads))
-            .build_global()
-            .map_err(|e| Error::new("cannot start the worker threads").cause(e))?;
-    }
     let detector = match settings.inventory {
         Some(inventory) => Detector::with_inventory(settings.rules, inventory),
         None => Detector::new(settings.rules),

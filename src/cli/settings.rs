@@ -15,7 +15,7 @@ use crate::policy::Policy;
 use crate::policy::discover::{Wanted, discover};
 use crate::range::Selection;
 use crate::rules::syntax::RuleFile;
-use crate::rules::{RuleSet, builtin, check};
+use crate::rules::{Compiled, RuleSet, builtin, check};
 use crate::scan::{self, Target};
 use crate::source::lookup::Quarantine;
 
@@ -42,6 +42,7 @@ impl Settings {
 
     /// The same; `no_baseline` for making one.
     pub fn resolve_for(args: &ScanArgs, no_baseline: bool) -> Result<Self> {
+        start_threads(args)?;
         let targets: Vec<Target> =
             args.paths.iter().map(|path| target(path, selection(args))).collect::<Result<_>>()?;
         let policy = policy(args, &targets, no_baseline)?;
@@ -184,9 +185,16 @@ pub fn read_rules(path: &Path) -> Result<(String, String)> {
     Ok((origin, text))
 }
 
+/// As many as were asked for, before anything is given to them.
+fn start_threads(args: &ScanArgs) -> Result<()> {
+    let Some(threads) = args.threads else { return Ok(()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads));
+    pool.build_global().map_err(|e| Error::new("cannot start the worker threads").cause(e))
+}
+
 /// The built-in rules and those of the user's files, which must pass the checks.
 pub fn load(files: &[PathBuf]) -> Result<RuleSet> {
-    let mut all = builtin::files()?;
+    let mut all = builtin::compiled()?;
     for path in files {
         let (origin, text) = read_rules(path)?;
         let file = RuleFile::parse(&origin, &text)?;
@@ -194,9 +202,9 @@ pub fn load(files: &[PathBuf]) -> Result<RuleSet> {
             return Err(Error::new(format!("{}: rule `{}`: {}", finding.at, finding.rule, finding.what))
                 .help(format!("{}; `keyscan rules check` lists everything", finding.help)));
         }
-        all.push((origin, file));
+        all.push(Compiled::new(&origin, file)?);
     }
-    RuleSet::compile(all)
+    RuleSet::of(all)
 }
 
 fn choose(rules: RuleSet, only: &[String], skip: &[String]) -> Result<RuleSet> {

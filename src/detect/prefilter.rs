@@ -144,10 +144,7 @@ impl Prefilter {
                 Anchoring::Inventory | Anchoring::Derived => {}
                 Anchoring::Start => filter.at_start.push(index),
                 Anchoring::Value => filter.values = true,
-                Anchoring::Name(class) => {
-                    filter.texts.names = keywords::nibbles();
-                    filter.named.push((*class, index));
-                }
+                Anchoring::Name(class) => filter.named.push((*class, index)),
             }
         }
         let text = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), l);
@@ -160,9 +157,13 @@ impl Prefilter {
             .collect();
         filter.short = Starts::new(short.iter().map(|(text, l)| (text.as_slice(), *l)));
         let bytes = |&l: &u32| (filter.literals[l as usize].bytes.as_slice(), filter.literals[l as usize].any_case);
-        filter.texts.near =
-            Nibbles::with_last(inside.iter().map(bytes), short.iter().map(|(t, _)| (t.as_slice(), false)));
-        (filter.anywhere, filter.texts.far) = Anywhere::new(long.iter().map(|&l| (&filter.literals[l as usize], l)));
+        let near = || Nibbles::with_last(inside.iter().map(bytes), short.iter().map(|(t, _)| (t.as_slice(), false)));
+        let far = || Anywhere::new(long.iter().map(|&l| (&filter.literals[l as usize], l)));
+        // The two take most of the time.
+        let (near, (anywhere, far)) = rayon::join(near, far);
+        filter.anywhere = anywhere;
+        let names = if filter.named.is_empty() { Nibbles::default() } else { keywords::nibbles() };
+        filter.texts = Texts { near, far, names };
         filter
     }
 

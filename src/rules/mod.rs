@@ -202,17 +202,40 @@ pub struct RuleSet {
     ids: Vec<String>,
 }
 
+/// The rules of one file, compiled.
+#[derive(Debug)]
+pub struct Compiled {
+    origin: String,
+    rules: Vec<(Rule, RuleMeta)>,
+}
+
+impl Compiled {
+    /// Compiles a rule file; `origin` is used in errors.
+    pub fn new(origin: &str, file: RuleFile) -> Result<Self> {
+        let RuleFile { provider, rotate, grants, rules } = file;
+        let rotate = Arc::new(rotate.unwrap_or_default());
+        let compile = |spec: RuleSpec| {
+            let named = |e: Error| Error::new(format!("{origin}: rule `{}`", spec.id)).cause(e);
+            let rule = Rule::compile(&spec).map_err(named)?;
+            let meta = meta(spec, &provider, &rotate, grants.as_deref(), &rule);
+            Ok((rule, meta))
+        };
+        Ok(Self { rules: rules.into_iter().map(compile).collect::<Result<_>>()?, origin: origin.to_owned() })
+    }
+}
+
 impl RuleSet {
     /// Compiles rule files; `origin` of each is used in errors.
     pub fn compile(files: impl IntoIterator<Item = (String, RuleFile)>) -> Result<Self> {
+        let compiled = files.into_iter().map(|(origin, file)| Compiled::new(&origin, file));
+        Self::of(compiled.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// The rules of some files.
+    pub fn of(files: impl IntoIterator<Item = Compiled>) -> Result<Self> {
         let mut set = Self { rules: Vec::new(), metas: Vec::new(), by_id: BTreeMap::new(), ids: Vec::new() };
-        for (origin, file) in files {
-            let RuleFile { provider, rotate, grants, rules } = file;
-            let rotate = Arc::new(rotate.unwrap_or_default());
-            for spec in rules {
-                let named = |e: Error| Error::new(format!("{origin}: rule `{}`", spec.id)).cause(e);
-                let rule = Rule::compile(&spec).map_err(named)?;
-                let meta = meta(spec, &provider, &rotate, grants.as_deref(), &rule);
+        for Compiled { origin, rules } in files {
+            for (rule, meta) in rules {
                 if set.by_id.insert(meta.id.clone(), set.rules.len()).is_some() {
                     return Err(Error::new(format!("{origin}: two rules have the id `{}`", meta.id))
                         .help("give one of them another id, or switch the built-in one off"));
