@@ -154,8 +154,8 @@ fn skip_break(view: &mut View<'_>, at: usize) -> usize {
 /// The value before a name that is itself given under a word: `"value": "...", "name": "DB_PASSWORD"`.
 pub(super) fn before_name(view: &mut View<'_>, name: usize) -> Option<usize> {
     let at = behind_word(view, name, NAMES)?;
-    let comma = back(view, at);
-    let mut end = if view.before(comma) == Some(b',') { back(view, comma - 1) } else { comma };
+    let comma = back(view, at, is_space);
+    let mut end = if view.before(comma) == Some(b',') { back(view, comma - 1, is_space) } else { comma };
     // `- value: x` and `  name: y`, without quotes.
     let quote = view.before(end).filter(|b| matches!(b, b'"' | b'\''));
     if quote.is_some() {
@@ -177,11 +177,11 @@ pub(super) fn before_name(view: &mut View<'_>, name: usize) -> Option<usize> {
 fn behind_word(view: &mut View<'_>, at: usize, words: &[&[u8]]) -> Option<usize> {
     let quoted = |byte: Option<u8>| usize::from(matches!(byte, Some(b'"' | b'\'')));
     let at = at - quoted(view.before(at));
-    let mut at = blanks_back(view, at);
+    let mut at = back(view, at, is_blank);
     if !matches!(view.before(at), Some(b':' | b'=')) {
         return None;
     }
-    at = blanks_back(view, at - 1);
+    at = back(view, at - 1, is_blank);
     let end = at - quoted(view.before(at));
     let mut start = end;
     while end - start < 24 && view.before(start).is_some_and(in_word) {
@@ -193,20 +193,21 @@ fn behind_word(view: &mut View<'_>, at: usize, words: &[&[u8]]) -> Option<usize>
     Some(start - quoted(view.before(start)))
 }
 
-fn blanks_back(view: &mut View<'_>, mut at: usize) -> usize {
-    while matches!(view.before(at), Some(b' ' | b'\t')) {
+/// Back over bytes of a kind, 64 at most.
+fn back(view: &mut View<'_>, from: usize, is: fn(u8) -> bool) -> usize {
+    let mut at = from;
+    while from - at < 64 && view.before(at).is_some_and(is) {
         at -= 1;
     }
     at
 }
 
-/// Back over white space, 64 bytes at most.
-fn back(view: &mut View<'_>, from: usize) -> usize {
-    let mut at = from;
-    while from - at < 64 && view.before(at).is_some_and(|b| b.is_ascii_whitespace()) {
-        at -= 1;
-    }
-    at
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
 }
 
 /// Methods that give something for what is not set, and those that type a text into the field that was found.
