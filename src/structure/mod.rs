@@ -17,6 +17,8 @@ mod pem;
 mod pgp;
 mod primitives;
 mod putty;
+#[cfg(test)]
+mod readings;
 mod segment;
 mod selfcheck;
 mod sieve;
