@@ -18,19 +18,13 @@ pub fn nibbles() -> Nibbles {
 #[inline]
 pub fn at(hay: &[u8], start: usize) -> Option<usize> {
     let rest = &hay[start..];
-    let first = rest.first()?.to_ascii_lowercase();
-    let here = |word: &&&str| word.as_bytes()[0] == first && is_spelt(rest, word.as_bytes());
-    let len = KEY_WORDS.iter().find(here)?.len();
-    follows(hay, start, len).then_some(len)
+    let len = assign::key_word(rest)?.len();
+    (is_spelt(&rest[..len]) && follows(hay, start, len)).then_some(len)
 }
 
-/// Does a text begin with a word in one of its spellings?
-fn is_spelt(text: &[u8], word: &[u8]) -> bool {
-    let Some(text) = text.get(..word.len()) else { return false };
-    let (head, tail) = (&text[..1], &text[1..]);
-    let lower = |b: &u8| !b.is_ascii_uppercase();
-    let one_case = tail.iter().all(lower) || !text.iter().any(u8::is_ascii_lowercase);
-    one_case && head.eq_ignore_ascii_case(&word[..1]) && tail.eq_ignore_ascii_case(&word[1..])
+/// Is a word written in one of the ways that count?
+fn is_spelt(word: &[u8]) -> bool {
+    word[1..].iter().all(|b| !b.is_ascii_uppercase()) || !word.iter().any(u8::is_ascii_lowercase)
 }
 
 /// May an operator follow the name in which this key word stands? Looks at [`AHEAD`] bytes; says yes if these end first.

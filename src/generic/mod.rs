@@ -66,10 +66,8 @@ impl Found {
 /// What kind of secret a text names, by the last name in it: `-p, --password <text>`.
 pub fn class_of(text: &[u8]) -> Option<Class> {
     let mut view = View::new(text, 0);
-    let is_here =
-        |at: usize, w: &&&str| text[at..].get(..w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
     (0..text.len()).rev().find_map(|at| {
-        let word = assign::KEY_WORDS.iter().find(|w| is_here(at, w))?;
+        let word = assign::key_word(&text[at..])?;
         let place = assign::name(&mut view, at, word.len())?;
         let name = name::read(view.slice(place.clone()), at - place.start)?;
         let plain = !name.around.head && !name.around.tail && name.class != Class::BareKey;
@@ -87,10 +85,8 @@ const BEHIND: usize = 120;
 pub fn facts_of(hay: &[u8], value: &Range<usize>) -> Vec<Fact> {
     let from = value.start.saturating_sub(BEFORE);
     let behind = value.end..hay.len().min(value.end + BEHIND);
-    let hits = (from..value.start).rev().chain(behind).flat_map(|at| {
-        let here = move |w: &&&str| hay.get(at..at + w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
-        assign::KEY_WORDS.iter().filter(here).map(move |w| (at, w.len()))
-    });
+    let hits = (from..value.start).rev().chain(behind);
+    let hits = hits.filter_map(|at| Some((at, assign::key_word(&hay[at..])?.len())));
     hits.filter_map(|(at, len)| look(hay, at, len).1)
         .find(|f| f.value == *value)
         .map(|f| f.facts(hay))
@@ -176,4 +172,30 @@ fn find(view: &mut View<'_>, at: usize, len: usize, least: i32) -> Option<Found>
     let evidence = judge::evidence(view, &name, &site, least)?;
     let score = weights::sum(&evidence);
     Some(Found { class: name.class, name: site.name, value: site.value, evidence, score })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What is not looked at because it cannot matter does not matter.
+        #[test]
+        fn nothing_is_given_up_too_early(
+            name in "(db_|API_|my|is_|hashed_|)(password|secret|token|key|authToken|salt|passwd_field)",
+            op in "( = \"|: |=|: '|=> \"|, \"|\\(\"|\": \"| := `)",
+            value in "([a-z]{3,9}|[A-Za-z0-9+/]{8,24}|[0-9a-f]{8}|[0-9a-f-]{4,13}|[!-~]{4,12}|changeme|\\$\\{X\\}|[A-Z_]{4,9}|==|[0-9]{4}| ){1,3}",
+            end in "(\"|'|;|\n|\"\\)|)",
+        ) {
+            let text = [name, op, value, end].concat();
+            let hits = (0..text.len()).filter_map(|at| Some((at, assign::key_word(&text.as_bytes()[at..])?.len())));
+            for (at, len) in hits {
+                let all = weigh(text.as_bytes(), at, len).filter(|found| found.score >= LOW);
+                let quick = look(text.as_bytes(), at, len).1.filter(|found| found.score >= LOW);
+                prop_assert_eq!(all, quick, "{}", text);
+            }
+        }
+    }
 }

@@ -80,6 +80,24 @@ impl<'a> View<'a> {
         &self.hay[start..at]
     }
 
+    /// Up to `most` bytes from a place on that are of a kind. The byte behind them was read, too.
+    pub fn run(&mut self, at: usize, most: usize, of: impl Fn(u8) -> bool) -> &'a [u8] {
+        let rest = self.hay.get(at..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(most)];
+        let len = rest.iter().position(|b| !of(*b)).unwrap_or(rest.len());
+        self.cover(at as isize, (at + len) as isize);
+        &rest[..len]
+    }
+
+    /// Up to `most` bytes right before a place that are of a kind. The byte before them was read, too.
+    pub fn run_before(&mut self, at: usize, most: usize, of: impl Fn(u8) -> bool) -> &'a [u8] {
+        let at = at.min(self.hay.len());
+        let text = &self.hay[at.saturating_sub(most)..at];
+        let len = text.iter().rev().position(|b| !of(*b)).unwrap_or(text.len());
+        self.cover((at - len) as isize - 1, at as isize - 1);
+        &text[text.len() - len..]
+    }
+
     /// Skips blanks and tabs.
     pub fn blanks(&mut self, mut at: usize) -> usize {
         while matches!(self.get(at), Some(b' ' | b'\t')) {

@@ -18,9 +18,17 @@ pub const START: i32 = -1;
 /// Most that the surroundings of a value can add, in tenths.
 pub const AROUND: i32 = 15;
 
+/// Most that the shape of a value can add, when its name, its place, its characters and its letters are known, in tenths.
+pub const SHAPE: i32 = 8;
+
+/// The weight of one piece of evidence, in tenths.
+pub fn of(evidence: Evidence) -> i32 {
+    TABLE[evidence as usize].1
+}
+
 /// The sum of the weights, in tenths.
 pub fn sum(list: &[Evidence]) -> i32 {
-    START + list.iter().map(|e| TABLE[*e as usize].1).sum::<i32>()
+    START + list.iter().map(|e| of(*e)).sum::<i32>()
 }
 
 evidence! {
@@ -178,6 +186,12 @@ mod tests {
         ];
         let most: i32 = around.iter().map(|e| TABLE[*e as usize].1.max(0)).sum();
         assert!(most <= AROUND, "{most}");
+    }
+
+    #[test]
+    fn the_shape_adds_no_more_than_is_said() {
+        let most: i32 = [Evidence::Uuid, Evidence::Base64, Evidence::Policy].iter().map(|e| of(*e)).sum();
+        assert!(most <= SHAPE, "{most}");
     }
 
     #[test]

@@ -53,16 +53,11 @@ fn setting(hay: &[u8], line: Range<usize>) -> Option<(Range<usize>, Range<usize>
 
 /// Is a setting a secret, and its value none that everybody knows?
 fn is_secret(hay: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
-    let words = generic::assign::KEY_WORDS;
-    let hits = name.clone().flat_map(|at| {
-        let here =
-            move |w: &&&str| hay[at..name.end].get(..w.len()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
-        words.iter().filter(here).map(move |w| (at, w.len()))
-    });
+    let mut hits = name.clone().filter_map(|at| Some((at, generic::assign::key_word(&hay[at..name.end])?.len())));
     let found = |(at, len)| {
         generic::look(hay, at, len).1.is_some_and(|f| f.name.start >= name.start && f.confidence().is_some())
     };
-    !is_sample(&hay[value.clone()]) && (hits.into_iter().any(found) || has_credentials(&hay[value.clone()]))
+    !is_sample(&hay[value.clone()]) && (hits.any(found) || has_credentials(&hay[value.clone()]))
 }
 
 /// `SomeRandomStringOf32CharsExactly`, also with digits and signs in the place of letters.

@@ -3,12 +3,14 @@
 //! Works on the bytes around one key word and stops early: most key words have no operator behind them.
 
 mod far;
+mod keywords;
 mod literal;
 mod operator;
 mod value;
 
 use std::ops::Range;
 
+pub use keywords::{KEY_WORDS, has_key_word, key_word};
 use literal::bare;
 use operator::operator;
 use value::value;
@@ -98,23 +100,34 @@ impl Site {
     }
 }
 
+/// The bytes that names are made of.
+static IN_NAME: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0u8);
+    loop {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        if byte == 255 {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
 /// Is this byte part of a name?
+#[inline]
 pub fn in_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    IN_NAME[usize::from(byte)]
 }
 
 /// The name around a key word; `None` if the key word is not the last one in it, or it is no name.
 pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> {
-    let mut end = at + len;
-    while let Some(byte) = view.get(end).filter(|b| in_name(*b)) {
-        // `${NAME-value}`
-        if byte == b'-' && in_braces(view, at) {
-            break;
-        }
-        end += 1;
-        if end - at > NAME {
-            return None;
-        }
+    let behind = view.run(at + len, (NAME + 1).saturating_sub(len), in_name);
+    let mut end = at + len + behind.len();
+    // `${NAME-value}`
+    if let Some(dash) = memchr::memchr(b'-', behind).filter(|_| in_braces(view, at)) {
+        end = at + len + dash;
+    }
+    if end - at > NAME {
+        return None;
     }
     while end > at + len && matches!(view.before(end), Some(b'.' | b'-')) {
         end -= 1;
@@ -122,10 +135,7 @@ pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> 
     if has_key_word(view.slice(at + 1..end)) {
         return None;
     }
-    let mut start = at;
-    while at - start < NAME && view.before(start).is_some_and(in_name) {
-        start -= 1;
-    }
+    let mut start = at - view.run_before(at, NAME, in_name).len();
     while start < at && matches!(view.get(start), Some(b'.' | b'-')) {
         start += 1;
     }
@@ -134,40 +144,13 @@ pub fn name(view: &mut View<'_>, at: usize, len: usize) -> Option<Range<usize>> 
 
 /// Is it the name of a variable in braces: `${NAME...`?
 fn in_braces(view: &mut View<'_>, at: usize) -> bool {
-    let mut start = at;
-    while at - start < NAME && view.before(start).is_some_and(in_name) {
-        start -= 1;
-    }
+    let start = at - view.run_before(at, NAME, in_name).len();
     is_variable(view, start)
 }
 
 /// Does the name that begins here stand behind `${`?
 fn is_variable(view: &mut View<'_>, name: usize) -> bool {
     view.before(name) == Some(b'{') && view.before(name - 1) == Some(b'$')
-}
-
-/// The words that the prefilter looks for, lower case.
-pub const KEY_WORDS: &[&str] =
-    &["pass", "secret", "token", "key", "auth", "cred", "salt", "nonce", "pwd", "_pw", "identified"];
-
-/// The bytes that one of them begins with, in any letter case.
-static BEGINS: [bool; 256] = {
-    let (mut table, mut at) = ([false; 256], 0);
-    while at < KEY_WORDS.len() {
-        let first = KEY_WORDS[at].as_bytes()[0];
-        table[first as usize] = true;
-        table[first.to_ascii_uppercase() as usize] = true;
-        at += 1;
-    }
-    table
-};
-
-pub(super) fn has_key_word(text: &[u8]) -> bool {
-    let begins =
-        |rest: &[u8], word: &str| rest.get(..word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()));
-    (0..text.len())
-        .filter(|at| BEGINS[usize::from(text[*at])])
-        .any(|at| KEY_WORDS.iter().any(|word| begins(&text[at..], word)))
 }
 
 /// What the names of functions begin with that look something up.

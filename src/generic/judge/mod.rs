@@ -2,6 +2,8 @@
 
 mod around;
 
+use std::borrow::Cow;
+
 use around::{around, called, is_before_ciphertext, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up};
 
 use crate::generic::assign::{self, Op, Quote, Site};
@@ -20,115 +22,159 @@ const WORD: f32 = -8.0;
 /// Longest value that is too short for a key or token.
 const SHORT_KEY: usize = 5;
 
+/// What is known of a value, and what it weighs.
+struct Scale {
+    list: Vec<Evidence>,
+    sum: i32,
+    least: i32,
+}
+
+impl Scale {
+    fn new(least: i32) -> Self {
+        Self { list: Vec::with_capacity(24), sum: weights::START, least }
+    }
+
+    fn add(&mut self, holds: bool, evidence: Evidence) {
+        if holds {
+            self.list.push(evidence);
+            self.sum += weights::of(evidence);
+        }
+    }
+
+    /// Can the sum still be high enough if no more than this is added?
+    fn may_reach(&self, more: i32) -> bool {
+        self.sum.saturating_add(more) >= self.least
+    }
+}
+
+/// A value to be judged.
+struct Value<'a> {
+    text: &'a [u8],
+    counts: Counts,
+    likeness: Likeness,
+}
+
 /// Everything that speaks for or against a value; `None` if it cannot be a secret at all, or if the sum of the weights
-/// cannot reach `least`.
+/// cannot reach `least`. Most values are no secrets: what takes longer is looked at last, if it can matter then.
 pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Option<Vec<Evidence>> {
-    let raw = view.slice(site.value.clone());
-    let value: Vec<u8> = match site.pieces.as_slice() {
-        [] => raw.to_vec(),
+    let raw: Cow<'_, [u8]> = match site.pieces.as_slice() {
+        [] => view.slice(site.value.clone()).into(),
         pieces => pieces.iter().flat_map(|p| view.slice(p.clone()).to_vec()).collect(),
     };
-    let control = value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace());
-    // Blocks with armour are for the rules that can read them.
-    if value.len() < SHORTEST
-        || control
-        || shape::is_sealed(&value)
-        || shape::is_packed(&value)
-        || value.windows(10).any(|w| w == b"-----BEGIN")
-    {
+    if !is_text(&raw) {
         return None;
     }
-    // `Digest nonce="..."`: the inner value has a name of its own.
-    if value
-        .split(|b| *b == b'=')
-        .rev()
-        .skip(1)
-        .any(|head| assign::has_key_word(&head[head.len().saturating_sub(16)..]))
-    {
+    let plain = shape::decoded(&raw).or_else(|| shape::unescaped(&raw));
+    let text = plain.as_deref().unwrap_or(&raw);
+    if plain.is_some() && !is_text(text) {
         return None;
     }
-    let value = shape::decoded(&value).or_else(|| shape::unescaped(&value)).unwrap_or(value);
-    if value.len() < SHORTEST || value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace()) {
-        return None;
-    }
-    let counts = shape::counts(&value);
-    let likeness = words::likeness(&value);
-    let mut list = Vec::with_capacity(16);
-    let mut add = |holds: bool, evidence: Evidence| {
-        if holds {
-            list.push(evidence);
-        }
-    };
+    let value = Value { text, counts: shape::counts(text), likeness: words::likeness(text) };
+    let mut scale = Scale::new(least);
     if site.op != Op::Given {
-        of_name(name, &mut add);
+        of_name(name, &mut scale);
     }
-    of_site(site, &mut add);
-    of_characters(&value, &counts, &mut add);
-    of_words(&value, &likeness, view.slice(site.name.clone()), &mut add);
-    of_shape(&value, &likeness, &mut add);
+    of_site(site, &mut scale);
+    of_characters(&value, &mut scale);
+    like(&value.likeness, &mut scale);
+    if !scale.may_reach(weights::SHAPE + weights::AROUND) || is_no_value(&raw) {
+        return None;
+    }
+    of_words(text, view.slice(site.name.clone()), &mut scale);
+    of_shape(&value, &mut scale);
+    if !scale.may_reach(weights::SHAPE + weights::AROUND) {
+        return None;
+    }
+    of_use(view, name, site, &value, &mut scale);
+    of_class(view, name, site, &value, &mut scale);
+    if !scale.may_reach(weights::AROUND) {
+        return None;
+    }
+    around(view, name, site, text, &mut scale.list);
+    Some(scale.list)
+}
+
+/// Is it long enough, and of characters that people can type?
+fn is_text(value: &[u8]) -> bool {
+    value.len() >= SHORTEST && !value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace())
+}
+
+/// Sealed, packed, or with a name or an armour of its own inside?
+fn is_no_value(raw: &[u8]) -> bool {
+    // `Digest nonce="..."`: the inner value has a name of its own.
+    let mut heads = raw.split(|b| *b == b'=').rev().skip(1);
+    heads.any(|head| assign::has_key_word(&head[head.len().saturating_sub(16)..]))
+        || shape::is_sealed(raw)
+        || shape::is_packed(raw)
+        // Blocks with armour are for the rules that can read them.
+        || raw.windows(10).any(|w| w == b"-----BEGIN")
+}
+
+/// What the place of a value says together with what it looks like.
+fn of_use(view: &mut View<'_>, name: &Name, site: &Site, value: &Value<'_>, scale: &mut Scale) {
+    let Value { text, counts, likeness } = value;
     let bare = site.quote != Quote::Quoted;
-    let left_open = |open: u8, close: u8| value.contains(&open) && !value.contains(&close);
+    let left_open = |open: u8, close: u8| text.contains(&open) && !text.contains(&close);
     let opens = site.quote == Quote::BareAmong && (left_open(b'(', b')') || left_open(b'[', b']'));
-    add(
-        shape::is_between_literals(&value) || bare && shape::is_code_piece(&value) || opens || shape::is_entry(&value),
+    scale.add(
+        shape::is_between_literals(text) || bare && shape::is_code_piece(text) || opens || shape::is_entry(text),
         Evidence::CodePiece,
     );
     let filled = site.pieces.first().is_some_and(|p| shape::is_template(view.slice(p.clone())));
-    add(filled && !shape::is_template(&value), Evidence::Template);
-    add(is_part_of_name(view.slice(site.name.clone()), &value, bare), Evidence::PartOfName);
+    scale.add(filled && !shape::is_template(text), Evidence::Template);
+    scale.add(is_part_of_name(view.slice(site.name.clone()), text, bare), Evidence::PartOfName);
 
-    add(bare && is_field(view, site), Evidence::CodePiece);
-    add(!bare && shape::has_breaks(&value), Evidence::Breaks);
-    add(name.class == Class::Salt && value.len() < 9, Evidence::ShortSalt);
-    add(site.op == Op::Call && is_first_of_more(view, site), Evidence::FirstOfMore);
-    add(site.op == Op::Flag && value.starts_with(b"--"), Evidence::CodePiece);
-    add(shape::is_class_path(&value), Evidence::ClassPath);
-    add(shape::is_injection(&value), Evidence::Injection);
-    add(matches!(name.class, Class::Password | Class::Secret) && is_of_policy(&value, &counts), Evidence::Policy);
-    add(shape::is_shortcut(&value) || shape::is_field_rules(&value), Evidence::Shortcut);
-    add(counts.space > 0 && shape::is_phrase(&value, likeness.bits), Evidence::TextPhrase);
-    add(name.class == Class::BareKey && value.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
-    add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
-    let named = shape::is_uuid(&value) || likeness.bits > 0.0;
+    scale.add(bare && is_field(view, site), Evidence::CodePiece);
+    scale.add(!bare && shape::has_breaks(text), Evidence::Breaks);
+    scale.add(name.class == Class::Salt && text.len() < 9, Evidence::ShortSalt);
+    scale.add(site.op == Op::Call && is_first_of_more(view, site), Evidence::FirstOfMore);
+    scale.add(site.op == Op::Flag && text.starts_with(b"--"), Evidence::CodePiece);
+    scale.add(shape::is_class_path(text), Evidence::ClassPath);
+    scale.add(shape::is_injection(text), Evidence::Injection);
+    scale.add(matches!(name.class, Class::Password | Class::Secret) && is_of_policy(text, counts), Evidence::Policy);
+    scale.add(shape::is_shortcut(text) || shape::is_field_rules(text), Evidence::Shortcut);
+    scale.add(counts.space > 0 && shape::is_phrase(text, likeness.bits), Evidence::TextPhrase);
+    scale.add(name.class == Class::BareKey && text.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
+    scale.add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
+    let named = shape::is_uuid(text) || likeness.bits > 0.0;
     let section = site.wrapped && is_first_of_two(view, site);
-    add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
-    add(bare && shape::is_type(&value), Evidence::Constant);
+    scale.add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
+    scale.add(bare && shape::is_type(text), Evidence::Constant);
     // `L&ouml;senord` in a file of settings: only its start was read.
-    let entity = value.iter().rposition(|b| *b == b'&').map(|at| &value[at + 1..]);
+    let entity = text.iter().rposition(|b| *b == b'&').map(|at| &text[at + 1..]);
     let cut = entity.is_some_and(|e| (2..8).contains(&e.len()) && e.iter().all(u8::is_ascii_lowercase));
-    add(bare && cut && view.get(site.value.end) == Some(b';'), Evidence::CodePiece);
-    let asked = if site.op == Op::Call { view.slice(site.name.clone()) } else { called(view, site) };
-    let asks =
-        (site.op == Op::Call || site.wrapped && !(named || section)) && assign::has_key_word(asked) && gets(asked);
-    add(asks, Evidence::LookedUp);
-    add(name.around.gpg && is_key_print(&value), Evidence::KeyPrint);
-    add(site.op == Op::Pair && shape::are_siblings(view.slice(site.name.clone()), &value), Evidence::Siblings);
-    add(is_wide_text(&value, &counts) || shape::is_few_escapes(&value), Evidence::WideText);
-    add(counts.upper == 1 && value[0].is_ascii_uppercase() && counts.lower + 1 == value.len(), Evidence::OneWord);
-    add(counts.lower == value.len() && likeness.bits > WORD && likeness.bits < 4.0, Evidence::LowerWord);
-    let word = value.iter().all(u8::is_ascii_lowercase) || value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
-    add(name.class == Class::Token && word, Evidence::ParserToken);
-    let capitals = value.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
-    add(site.wrapped && capitals, Evidence::WrappedName);
-    let hash = counts.digit > 0 && value.len() >= 8 && value.iter().all(u8::is_ascii_hexdigit);
-    let is_id = hash || value.starts_with(b"0x") || shape::is_uuid(&value);
-    add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);
+    scale.add(bare && cut && view.get(site.value.end) == Some(b';'), Evidence::CodePiece);
+    if site.op == Op::Call || site.wrapped && !(named || section) {
+        let asked = if site.op == Op::Call { view.slice(site.name.clone()) } else { called(view, site) };
+        scale.add(gets(asked) && assign::has_key_word(asked), Evidence::LookedUp);
+    }
+}
+
+/// What a value looks like under a name of a class.
+fn of_class(view: &mut View<'_>, name: &Name, site: &Site, value: &Value<'_>, scale: &mut Scale) {
+    let Value { text, counts, likeness } = value;
+    scale.add(name.around.gpg && is_key_print(text), Evidence::KeyPrint);
+    scale.add(site.op == Op::Pair && shape::are_siblings(view.slice(site.name.clone()), text), Evidence::Siblings);
+    scale.add(is_wide_text(text, counts) || shape::is_few_escapes(text), Evidence::WideText);
+    scale.add(counts.upper == 1 && text[0].is_ascii_uppercase() && counts.lower + 1 == text.len(), Evidence::OneWord);
+    scale.add(counts.lower == text.len() && likeness.bits > WORD && likeness.bits < 4.0, Evidence::LowerWord);
+    let capitals = text.iter().all(|b| b.is_ascii_uppercase() || *b == b'_');
+    let word = capitals || counts.lower == text.len();
+    scale.add(name.class == Class::Token && word, Evidence::ParserToken);
+    scale.add(site.wrapped && capitals, Evidence::WrappedName);
+    let hash = counts.digit > 0 && text.len() >= 8 && text.iter().all(u8::is_ascii_hexdigit);
+    let is_id = hash || text.starts_with(b"0x") || shape::is_uuid(text);
+    scale.add(name.class == Class::BareKey && is_id, Evidence::BareKeyHash);
     let closed = matches!(view.get(site.name.end), Some(b'"' | b'\''));
     let record = closed || name.class == Class::BareKey && is_item(view, site);
     // `android:key="..."`: an attribute with a namespace.
     let attribute = site.op == Op::Equals && view.before(site.name.start) == Some(b':');
     let record = record && site.op == Op::Colon || attribute;
-    add(name.class == Class::BareKey && record, Evidence::KeyOfRecord);
-    add(name.class == Class::BareKey && site.op == Op::Query, Evidence::KeyOfQuery);
-    add(name.class != Class::Password && value.len() <= SHORT_KEY, Evidence::ShortKey);
-    add(is_before_ciphertext(view, site, &value), Evidence::SealedBehind);
-    add(view.before(site.value.start) == Some(b'`') && value.contains(&b' '), Evidence::Template);
-    // Most values are no secrets, and what stands around them need not be read.
-    if weights::sum(&list) + weights::AROUND < least {
-        return None;
-    }
-    around(view, name, site, &value, &mut list);
-    Some(list)
+    scale.add(name.class == Class::BareKey && record, Evidence::KeyOfRecord);
+    scale.add(name.class == Class::BareKey && site.op == Op::Query, Evidence::KeyOfQuery);
+    scale.add(name.class != Class::Password && text.len() <= SHORT_KEY, Evidence::ShortKey);
+    scale.add(is_before_ciphertext(view, site, text), Evidence::SealedBehind);
+    scale.add(view.before(site.value.start) == Some(b'`') && text.contains(&b' '), Evidence::Template);
 }
 
 /// Is it what people make up when they are asked for letters, digits and signs: `Dragon2024@x`?
@@ -189,7 +235,7 @@ fn is_wide_text(value: &[u8], counts: &Counts) -> bool {
     counts.wide > 0 && (text || sentence)
 }
 
-fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
+fn of_name(name: &Name, scale: &mut Scale) {
     let class = match name.class {
         Class::Password => Evidence::NamePassword,
         Class::Secret => Evidence::NameSecret,
@@ -199,19 +245,19 @@ fn of_name(name: &Name, add: &mut impl FnMut(bool, Evidence)) {
         Class::Auth => Evidence::NameAuth,
         Class::Salt => Evidence::NameSalt,
     };
-    add(true, class);
-    add(name.around.head, Evidence::NameHead);
-    add(name.around.tail, Evidence::NameTail);
-    add(name.around.sealed, Evidence::NameSealed);
-    add(name.around.derived, Evidence::NameDerived);
-    add(name.around.plural, Evidence::NamePlural);
-    add(name.around.more, Evidence::NameMore);
-    add(name.around.passing, Evidence::NamePassing);
-    add(name.around.nonce, Evidence::NameNonce);
-    add(name.around.random, Evidence::NameRandom);
+    scale.add(true, class);
+    scale.add(name.around.head, Evidence::NameHead);
+    scale.add(name.around.tail, Evidence::NameTail);
+    scale.add(name.around.sealed, Evidence::NameSealed);
+    scale.add(name.around.derived, Evidence::NameDerived);
+    scale.add(name.around.plural, Evidence::NamePlural);
+    scale.add(name.around.more, Evidence::NameMore);
+    scale.add(name.around.passing, Evidence::NamePassing);
+    scale.add(name.around.nonce, Evidence::NameNonce);
+    scale.add(name.around.random, Evidence::NameRandom);
 }
 
-fn of_site(site: &Site, add: &mut impl FnMut(bool, Evidence)) {
+fn of_site(site: &Site, scale: &mut Scale) {
     let op = match site.op {
         Op::Equals => Evidence::OpEquals,
         Op::Colon => Evidence::OpColon,
@@ -226,20 +272,21 @@ fn of_site(site: &Site, add: &mut impl FnMut(bool, Evidence)) {
         Op::Query => Evidence::OpQuery,
         Op::Given => Evidence::Given,
     };
-    add(true, op);
+    scale.add(true, op);
     let quote = match site.quote {
         Quote::Quoted => Evidence::Quoted,
         Quote::Bare => Evidence::Bare,
         Quote::BareAmong => Evidence::BareAmong,
     };
-    add(true, quote);
-    add(site.joined, Evidence::Joined);
-    add(site.wrapped, Evidence::Wrapped);
-    add(site.phrase, Evidence::Phrase);
-    add(!site.pieces.is_empty(), Evidence::Pieces);
+    scale.add(true, quote);
+    scale.add(site.joined, Evidence::Joined);
+    scale.add(site.wrapped, Evidence::Wrapped);
+    scale.add(site.phrase, Evidence::Phrase);
+    scale.add(!site.pieces.is_empty(), Evidence::Pieces);
 }
 
-fn of_characters(value: &[u8], c: &Counts, add: &mut impl FnMut(bool, Evidence)) {
+fn of_characters(value: &Value<'_>, scale: &mut Scale) {
+    let Value { text: value, counts: c, .. } = value;
     let length = match value.len() {
         0..6 => Evidence::LengthTo5,
         6..8 => Evidence::Length6,
@@ -250,7 +297,7 @@ fn of_characters(value: &[u8], c: &Counts, add: &mut impl FnMut(bool, Evidence))
         40..128 => Evidence::Length40,
         _ => Evidence::Length128,
     };
-    add(true, length);
+    scale.add(true, length);
     let hex = value.iter().all(u8::is_ascii_hexdigit) && c.digit > 0 && c.lower + c.upper > 0;
     let kind = if c.digit == value.len() {
         Evidence::Digits
@@ -273,18 +320,18 @@ fn of_characters(value: &[u8], c: &Counts, add: &mut impl FnMut(bool, Evidence))
     } else {
         Evidence::LettersDigits
     };
-    add(true, kind);
-    add(c.lower > 0 && c.upper > 0 && c.digit > 0, Evidence::ThreeKinds);
-    add(c.changes * 3 >= value.len() && value.len() >= 8, Evidence::ManyChanges);
+    scale.add(true, kind);
+    scale.add(c.lower > 0 && c.upper > 0 && c.digit > 0, Evidence::ThreeKinds);
+    scale.add(c.changes * 3 >= value.len() && value.len() >= 8, Evidence::ManyChanges);
     let few = match value.len() {
         0..8 => 3,
         8..16 => 5,
         _ => 7,
     };
-    add(c.distinct < few, Evidence::FewSymbols);
+    scale.add(c.distinct < few, Evidence::FewSymbols);
 }
 
-fn of_words(value: &[u8], likeness: &Likeness, name: &[u8], add: &mut impl FnMut(bool, Evidence)) {
+fn like(likeness: &Likeness, scale: &mut Scale) {
     let bits = likeness.bits;
     let like = if likeness.letters == 0 {
         Evidence::LikeNone
@@ -303,37 +350,44 @@ fn of_words(value: &[u8], likeness: &Likeness, name: &[u8], add: &mut impl FnMut
     } else {
         Evidence::LikeRandom3
     };
-    add(true, like);
+    scale.add(true, like);
+}
+
+fn of_words(value: &[u8], name: &[u8], scale: &mut Scale) {
     let share = shape::placeholder_share(value);
-    add((25..60).contains(&share), Evidence::Placeholder1);
-    add(share >= 60, Evidence::Placeholder2);
-    add(shape::sequence_share(value) >= 50, Evidence::Sequence);
+    scale.add((25..60).contains(&share), Evidence::Placeholder1);
+    scale.add(share >= 60, Evidence::Placeholder2);
+    scale.add(shape::sequence_share(value) >= 50, Evidence::Sequence);
     let letters = |text: &[u8]| -> Vec<u8> {
         text.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect()
     };
     let (own, of_name) = (letters(value), letters(name));
-    add(own.len() >= 3 && (own == of_name || of_name.ends_with(&own) || own.ends_with(&of_name)), Evidence::SameWord);
+    scale.add(
+        own.len() >= 3 && (own == of_name || of_name.ends_with(&own) || own.ends_with(&of_name)),
+        Evidence::SameWord,
+    );
 }
 
-fn of_shape(value: &[u8], likeness: &Likeness, add: &mut impl FnMut(bool, Evidence)) {
-    add(shape::is_template(value), Evidence::Template);
-    add(shape::is_left_out(value), Evidence::LeftOut);
-    add(shape::is_numeric(value), Evidence::Numeric);
-    add(shape::is_label(value), Evidence::Label);
-    add(shape::is_regex(value), Evidence::Regex);
-    add(shape::is_address(value), Evidence::Address);
-    add(shape::says_example(value), Evidence::SaysExample);
-    add(shape::is_path(value), Evidence::Path);
-    add(shape::is_file(value), Evidence::File);
-    add(shape::is_code(value), Evidence::Code);
-    add(shape::is_uuid(value), Evidence::Uuid);
-    add(shape::is_identifier(value, likeness.bits), Evidence::Identifier);
-    add(shape::is_constant(value), Evidence::Constant);
+fn of_shape(value: &Value<'_>, scale: &mut Scale) {
+    let Value { text: value, likeness, .. } = value;
+    scale.add(shape::is_template(value), Evidence::Template);
+    scale.add(shape::is_left_out(value), Evidence::LeftOut);
+    scale.add(shape::is_numeric(value), Evidence::Numeric);
+    scale.add(shape::is_label(value), Evidence::Label);
+    scale.add(shape::is_regex(value), Evidence::Regex);
+    scale.add(shape::is_address(value), Evidence::Address);
+    scale.add(shape::says_example(value), Evidence::SaysExample);
+    scale.add(shape::is_path(value), Evidence::Path);
+    scale.add(shape::is_file(value), Evidence::File);
+    scale.add(shape::is_code(value), Evidence::Code);
+    scale.add(shape::is_uuid(value), Evidence::Uuid);
+    scale.add(shape::is_identifier(value, likeness.bits), Evidence::Identifier);
+    scale.add(shape::is_constant(value), Evidence::Constant);
     let at = value.iter().position(|b| *b == b'@');
-    add(at.is_some_and(|i| i > 1 && value[i + 1..].contains(&b'.')), Evidence::Email);
+    scale.add(at.is_some_and(|i| i > 1 && value[i + 1..].contains(&b'.')), Evidence::Email);
     let base64 = value.len() >= 16
         && value.len().is_multiple_of(4)
         && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_'))
         && (value.ends_with(b"=") || value.contains(&b'+') || value.contains(&b'/'));
-    add(base64, Evidence::Base64);
+    scale.add(base64, Evidence::Base64);
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 /// Which of the lists a word is on, or several words are together; one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lists(u16);
@@ -26,8 +28,8 @@ impl Lists {
     }
 
     /// Those that any of some words is on.
-    pub(super) fn of_any<'w>(words: impl Iterator<Item = &'w [u8]>) -> Self {
-        words.fold(Self::default(), |all, word| Self(all.0 | Self::of(word).0))
+    pub(super) fn any(lists: &[Self]) -> Self {
+        lists.iter().fold(Self::default(), |all, one| Self(all.0 | one.0))
     }
 
     /// Is it on this one?
@@ -36,7 +38,8 @@ impl Lists {
     }
 }
 
-static WORDS: LazyLock<HashMap<&[u8], Lists>> = LazyLock::new(|| {
+/// The words are known beforehand, so the hash may be quick.
+static WORDS: LazyLock<HashMap<&[u8], Lists, FixedState>> = LazyLock::new(|| {
     let lists = [
         (Lists::PASSWORD, PASSWORD),
         (Lists::KEY_HEADS, KEY_HEADS),
@@ -50,7 +53,7 @@ static WORDS: LazyLock<HashMap<&[u8], Lists>> = LazyLock::new(|| {
         (Lists::DERIVED, DERIVED),
         (Lists::PASSING, PASSING),
     ];
-    let mut words = HashMap::new();
+    let mut words = HashMap::default();
     for (list, word) in lists.iter().flat_map(|(list, words)| words.iter().map(move |word| (list, word))) {
         words.entry(word.as_bytes()).or_insert_with(Lists::default).0 |= list.0;
     }
@@ -71,7 +74,7 @@ pub(super) const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", 
 
 /// Words before `key`, or glued to it, that make it a secret.
 #[rustfmt::skip]
-pub(super) const KEY_HEADS: &[&str] = &[
+const KEY_HEADS: &[&str] = &[
     "api", "secret", "access", "private", "auth", "encryption", "encrypt", "encrypting", "crypto", "crypt", "cipher",
     "aes", "des", "hmac", "master", "license", "licence", "ssh", "shared", "session", "signing", "sign", "signature",
     "jwt", "app", "application", "consumer", "client", "account", "service", "webhook", "admin", "server", "deploy",

@@ -5,7 +5,7 @@ mod split;
 
 use std::ops::Range;
 
-use lists::{KEY_HEADS, Lists, PASSWORD_ENDS};
+use lists::{Lists, PASSWORD_ENDS};
 use split::Words;
 
 use crate::generic::words;
@@ -87,74 +87,80 @@ pub struct Name {
     pub around: Around,
 }
 
+/// Most words of a name that are looked at.
+const WORDS: usize = 12;
+
+/// Longest name that is read.
+const LONGEST: usize = 128;
+
 /// Reads a name in which a key word begins at `hit`, the last one in it.
 pub fn read(name: &[u8], hit: usize) -> Option<Name> {
-    let mut words = Words::new(name);
-    let list: Vec<Range<usize>> = words.by_ref().take(12).collect();
+    let mut places: [Range<usize>; WORDS] = Default::default();
+    let count = places.iter_mut().zip(Words::new(name)).map(|(place, word)| *place = word).count();
     let hit = if name.get(hit) == Some(&b'_') { hit + 1 } else { hit };
-    let at = list.iter().rposition(|w| w.contains(&hit))?;
-    let small = name.to_ascii_lowercase();
-    let lower = |w: &Range<usize>| &small[w.clone()];
-    let word = std::str::from_utf8(lower(&list[at])).ok()?;
-    let (before, after) = (&list[..at], &list[at + 1..]);
-    let head = before.last().and_then(|w| std::str::from_utf8(lower(w)).ok()).unwrap_or_default();
+    let at = places[..count].iter().rposition(|w| w.contains(&hit))?;
+    let mut small = [0; LONGEST];
+    let small = small.get_mut(..name.len())?;
+    small.copy_from_slice(name);
+    small.make_ascii_lowercase();
+    let words: [&[u8]; WORDS] = std::array::from_fn(|i| &small[places[i].clone()]);
+    let (before, word, after) = (&words[..at], words[at], &words[at + 1..count]);
+    let head = before.last().copied().unwrap_or_default();
     // `x_key` is a key, `BibTeX_key` is none.
-    let head = if head.len() == 1 && before.len() > 1 { "" } else { head };
+    let head = if head.len() == 1 && before.len() > 1 { b"" } else { head };
     let (class, plural) = class(word, head)?;
-    let [said_before, said_after] = [before, after].map(|words| Lists::of_any(words.iter().map(lower)));
-    let any = |words: &[Range<usize>], of: &[u8]| words.iter().any(|w| lower(w) == of);
-    if said_before.on(Lists::KEY_NOT) || word == "pass" && Lists::of(head.as_bytes()).on(Lists::RUNS) || word == "chpwd"
-    {
+    let lists: [Lists; WORDS] =
+        std::array::from_fn(|i| if i == at || i >= count { Lists::default() } else { Lists::of(words[i]) });
+    let (lists_before, lists_after) = (&lists[..at], &lists[at + 1..count]);
+    let (said_before, said_after) = (Lists::any(lists_before), Lists::any(lists_after));
+    if said_before.on(Lists::KEY_NOT) || word == b"pass" && Lists::of(head).on(Lists::RUNS) || word == b"chpwd" {
         return None;
     }
     // `auth.sid`: the id of a session, which opens it. `oauth.client` is the id of a client.
-    let last = after.last().map(lower);
+    let last = after.last().copied();
     let session = class == Class::Auth && last == Some(b"sid");
-    let client = class == Class::Auth && after.first().is_some_and(|w| lower(w) == b"client");
+    let client = class == Class::Auth && after.first().is_some_and(|w| *w == b"client");
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    if last.is_some_and(|w| Lists::of(w).on(Lists::ABOUT) && !session)
+    if lists_after.last().is_some_and(|lists| lists.on(Lists::ABOUT) && !session)
         || client
-        || after.iter().any(|w| matches!(lower(w), b"prototype" | b"pub" | b"public"))
+        || after.iter().any(|w| matches!(*w, b"prototype" | b"pub" | b"public"))
         || class == Class::Password && last == Some(b"encoded")
         || said_after.on(Lists::SEALED)
         || is_random(name)
         || is_file(name)
-        || is_locale(name, &list, at)
+        || is_locale(name, &places[..count], at)
     {
         return None;
     }
     let around = Around {
         head: said_before.on(Lists::HEADS),
-        tail: !session && after.iter().map(lower).any(|w| !digits(w) && !Lists::of(w).on(Lists::TAILS)),
+        tail: !session && after.iter().zip(lists_after).any(|(w, lists)| !digits(w) && !lists.on(Lists::TAILS)),
         sealed: said_before.on(Lists::SEALED),
         derived: matches!(class, Class::Key | Class::BareKey | Class::Password | Class::Auth)
             && said_before.on(Lists::DERIVED)
-            || matches!(class, Class::Token | Class::Secret) && any(before, b"hashed")
-            || class == Class::Password && head == "encoded",
+            || matches!(class, Class::Token | Class::Secret) && before.contains(&&b"hashed"[..])
+            || class == Class::Password && head == b"encoded",
         // `X-Ops-Authorization-1`: a line of the signature of a request.
-        passing: word == "authorization" && after.len() == 1 && digits(lower(&after[0]))
+        passing: word == b"authorization" && after.len() == 1 && digits(after[0])
             // The address that a validator is paid out to.
-            || class == Class::Auth && any(before, b"withdrawal")
+            || class == Class::Auth && before.contains(&&b"withdrawal"[..])
             || class == Class::Token
-                && (is_passing(before.iter().map(lower))
-                    || ["csrf", "xsrf", "opaquelock"].iter().any(|w| word.starts_with(w))),
+                && (is_passing(before)
+                    || [&b"csrf"[..], b"xsrf", b"opaquelock"].iter().any(|w| word.starts_with(w))),
         gpg: class == Class::Key
-            && (matches!(head, "gpg" | "pgp" | "signing") || matches!(word, "signingkey" | "gpgkey" | "pgpkey")),
-        nonce: class == Class::Salt && word.ends_with("nonce"),
+            && (matches!(head, b"gpg" | b"pgp" | b"signing") || matches!(word, b"signingkey" | b"gpgkey" | b"pgpkey")),
+        nonce: class == Class::Salt && word.ends_with(b"nonce"),
         random: reads_random(name),
-        access: word == "accesskey" || class == Class::Key && head == "access",
+        access: word == b"accesskey" || class == Class::Key && head == b"access",
         plural,
-        more: list.len() > 1,
+        more: count > 1,
     };
     Some(Name { class, around })
 }
 
 /// Is it a token that only says where a list goes on, which form was sent, or which request is which?
-fn is_passing<'w>(mut before: impl DoubleEndedIterator<Item = &'w [u8]>) -> bool {
-    match before.next_back() {
-        Some(b"request") => before.next_back() == Some(b"client"),
-        last => last.is_some_and(|w| Lists::of(w).on(Lists::PASSING)),
-    }
+fn is_passing(before: &[&[u8]]) -> bool {
+    before.ends_with(&[b"client", b"request"]) || before.last().is_some_and(|w| Lists::of(w).on(Lists::PASSING))
 }
 
 /// The name of a source file, in a list of sums: `token.rs`.
@@ -181,6 +187,9 @@ fn is_locale(name: &[u8], words: &[Range<usize>], at: usize) -> bool {
 
 /// Does a name change between letters and digits as no name does? Then it is, or holds, a secret itself.
 fn is_random(name: &[u8]) -> bool {
+    if !name.iter().any(u8::is_ascii_digit) {
+        return false;
+    }
     let mixed = |w: &&[u8]| w[0].is_ascii_alphabetic() && w[1].is_ascii_digit();
     let kind = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase());
     let changes = |piece: &[u8]| piece.windows(2).filter(|w| kind(w[0]) != kind(w[1])).count();
@@ -198,36 +207,42 @@ fn reads_random(name: &[u8]) -> bool {
 }
 
 /// The kind of secret that a word promises, and whether it is a plural.
-fn class(word: &str, head: &str) -> Option<(Class, bool)> {
-    let on = |list: Lists, word: &str| Lists::of(word.as_bytes()).on(list);
-    let found = if on(Lists::PASSWORD, word) || PASSWORD_ENDS.iter().any(|e| word.ends_with(e)) {
-        (Class::Password, word.ends_with("ds"))
-    } else if let Some(stem) = word.strip_suffix("keys").or_else(|| word.strip_suffix("key")) {
-        let plural = word.ends_with('s');
+fn class(word: &[u8], head: &[u8]) -> Option<(Class, bool)> {
+    let on = |list: Lists, word: &[u8]| Lists::of(word).on(list);
+    let ends = |end: &str| word.ends_with(end.as_bytes());
+    let plural = word.ends_with(b"s");
+    let found = if on(Lists::PASSWORD, word) || PASSWORD_ENDS.iter().any(|end| ends(end)) {
+        (Class::Password, ends("ds"))
+    } else if let Some(stem) = word.strip_suffix(b"keys").or_else(|| word.strip_suffix(b"key")) {
         // In one word (`apikey`), or in two.
         let (stem, glued) = if stem.is_empty() { (head, false) } else { (stem, true) };
         if on(Lists::KEY_NOT, stem) || on(Lists::KEY_NAMES, stem) {
             return None;
         }
-        let known = on(Lists::KEY_HEADS, stem) || KEY_HEADS.iter().any(|h| h.len() > 4 && stem.ends_with(h));
-        match (known, glued) {
+        match (on(Lists::KEY_HEADS, stem) || ends_in_head(stem), glued) {
             (true, _) => (Class::Key, plural),
             // `monkey`, `hotkey`, `turkey`
             (false, true) => return None,
             (false, false) => (Class::BareKey, plural),
         }
-    } else if word.ends_with("secret") || word.ends_with("secrets") {
-        (Class::Secret, word.ends_with('s'))
-    } else if (word.ends_with("token") || word.ends_with("tokens")) && !word.contains("webtoken") {
-        (Class::Token, word.ends_with('s'))
-    } else if matches!(word, "auth" | "authorization" | "oauth" | "basicauth" | "httpauth" | "auths") {
-        (Class::Auth, false)
-    } else if matches!(word, "credential" | "credentials" | "cred" | "creds" | "usercredentials") {
-        (Class::Auth, word.ends_with('s'))
-    } else if matches!(word, "salt" | "nonce" | "passwordsalt" | "saltvalue" | "cnonce") {
-        (Class::Salt, false)
+    } else if ends("secret") || ends("secrets") {
+        (Class::Secret, plural)
+    } else if (ends("token") || ends("tokens")) && !word.windows(8).any(|w| w == b"webtoken") {
+        (Class::Token, plural)
     } else {
-        return None;
+        match word {
+            b"auth" | b"authorization" | b"oauth" | b"basicauth" | b"httpauth" | b"auths" => (Class::Auth, false),
+            b"credential" | b"credentials" | b"cred" | b"creds" | b"usercredentials" => (Class::Auth, plural),
+            b"salt" | b"nonce" | b"passwordsalt" | b"saltvalue" | b"cnonce" => (Class::Salt, false),
+            _ => return None,
+        }
     };
     Some(found)
+}
+
+/// Do some letters end in a longer word that makes a key a secret: `myservice`?
+fn ends_in_head(stem: &[u8]) -> bool {
+    /// Shortest of those words.
+    const LONGER: usize = 5;
+    (1..=stem.len().saturating_sub(LONGER)).any(|from| Lists::of(&stem[from..]).on(Lists::KEY_HEADS))
 }

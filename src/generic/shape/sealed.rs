@@ -99,7 +99,7 @@ pub fn is_sealed(value: &[u8]) -> bool {
         b"ssh-ed25519 AAAA",
         b"ecdsa-sha2-",
     ];
-    starts.iter().any(|s| value.starts_with(s))
+    starts.iter().any(|s| value.first() == s.first() && value.starts_with(s))
         || is_crypt(value)
         || is_sealed_by_maven(value)
         || is_cipher_string(value)
