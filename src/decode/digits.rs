@@ -83,12 +83,20 @@ pub fn find(hay: &[u8], run: &Range<usize>, mut f: impl FnMut(usize, Scheme)) {
         } else if hay[at] <= b'7' && starts_hex(hay, at) {
             f(at, Scheme::Hex);
         }
-        at += 1;
-        while at < last && hay[at - 1].is_ascii_alphanumeric() {
-            at += 1;
-        }
+        // A text begins behind what is no letter or digit.
+        let sign = hay[at..last].iter().position(|b| !ALPHANUMERIC[usize::from(*b)]);
+        at = sign.map_or(last, |sign| at + sign + 1);
     }
 }
+
+static ALPHANUMERIC: [bool; 256] = {
+    let (mut table, mut i) = ([false; 256], 0u8);
+    while i < 128 {
+        table[i as usize] = i.is_ascii_alphanumeric();
+        i += 1;
+    }
+    table
+};
 
 /// Pairs of digits that can begin a text or a stream: they give a byte and half of the next.
 static PAIRS: [bool; 4096] = {

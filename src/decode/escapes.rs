@@ -205,6 +205,12 @@ pub fn find_beside(hay: &[u8], run: &Range<usize>, random: Judge, mut f: impl Fn
 
 /// The lead of an escape that joins the line that begins here to the one before.
 fn continued(hay: &[u8], start: usize) -> Option<(usize, Scheme)> {
+    // Mostly a blank between two words.
+    if let [.., before, b' ' | b'\t'] = &hay[..start]
+        && !before.is_ascii_whitespace()
+    {
+        return None;
+    }
     let blanks = hay[..start].iter().rev().take(LONGEST - 3).take_while(|b| matches!(b, b' ' | b'\t')).count();
     let line = hay[..start - blanks].strip_suffix(b"\n")?;
     let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -115,10 +115,11 @@ pub fn scan_change(detector: &Detector, bytes: &[u8], base: &Memo, regions: &[Re
     rescan_ranges(bytes, regions, detector.seam(), ranges);
     words.clear();
     let mut hits: Vec<Tracked> = Vec::with_capacity(base.hits.len());
+    let mut rescanned = ranges.as_slice();
     for region in regions {
         if let Region::Copy { from, to, len } = *region {
             let mut again = |hit| track(detector, bytes, hit, words);
-            inherit(bytes.len(), base, (from, to, len), ranges, &mut again, &mut hits);
+            inherit(bytes.len(), base, (from, to, len), &mut rescanned, &mut again, &mut hits);
         }
     }
     found.clear();
@@ -148,12 +149,13 @@ fn track(detector: &Detector, bytes: &[u8], hit: Hit, words: &mut WordCache) -> 
     })
 }
 
-/// Takes over the hits of a copied region; `again` evaluates one anew.
+/// Takes over the hits of a copied region; `again` evaluates one anew. Of the ranges that are scanned again, those that end
+/// before a hit are dropped: regions come in ascending order.
 fn inherit(
     new_len: usize,
     base: &Memo,
     (from, to, len): (usize, usize, usize),
-    rescanned: &[Range<usize>],
+    rescanned: &mut &[Range<usize>],
     again: &mut dyn FnMut(Hit) -> Option<Tracked>,
     hits: &mut Vec<Tracked>,
 ) {
@@ -163,8 +165,12 @@ fn inherit(
         // The rescan sees it again, and sees it as it is now; but an escape that stands before the end of a range may be told
         // by the run behind it alone, which is not looked at. Whether it is one still, its evaluation asks.
         let escape = matches!(tracked.hit.what, What::Encoded(scheme) if !scheme.is_digits());
-        let index = rescanned.partition_point(|r| r.end <= at);
-        if !escape && rescanned.get(index).is_some_and(|r| r.contains(&at)) {
+        while let [passed, rest @ ..] = *rescanned
+            && passed.end <= at
+        {
+            *rescanned = rest;
+        }
+        if !escape && rescanned.first().is_some_and(|range| range.start <= at) {
             continue;
         }
         let hit = Hit { at, what: tracked.hit.what };

@@ -247,7 +247,7 @@ impl Prefilter {
             runs::Sink::far(&mut finder, behind.start, (1 << behind.len()) - 1, bytes);
         }
         // Nearly sorted already. An escape may be found from the runs on both sides.
-        hits[first..].sort_unstable();
+        hits[first..].sort();
         let mut kept = first;
         for at in first..hits.len() {
             if kept == first || hits[kept - 1] != hits[at] {

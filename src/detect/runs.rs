@@ -38,22 +38,38 @@ pub fn walk(hay: &[u8], range: Range<usize>, texts: &Texts, sink: &mut impl Sink
         hay,
         cut_left: range.start > 0,
         cut_right: range.end < hay.len(),
-        carry: Carry::before(hay, range.start),
-        open: None,
+        open: NONE,
+        changes: None,
         range: range.clone(),
         sink,
     };
     let (mut at, mut room) = (range.start, [0; size_of::<Bytes>()]);
+    let (mut one, mut other) = (before(hay, range.start), Block::default());
+    let (mut last, mut block) = (&mut one, &mut other);
     while at < range.end {
         let bytes = bytes_at(hay, at, &mut room);
-        let mut block = look(bytes, texts);
+        *block = look(bytes, texts);
         if range.end - at < 64 {
             block.cut((1 << (range.end - at)) - 1);
         }
-        walker.block(at, &block, bytes);
+        walker.block(at, block, last, bytes);
+        std::mem::swap(&mut last, &mut block);
         at += 64;
     }
-    walker.end();
+    walker.end(last);
+}
+
+/// A block of which only the last byte is told: the one before a place.
+fn before(hay: &[u8], at: usize) -> Block {
+    let Some(&byte) = at.checked_sub(1).and_then(|i| hay.get(i)) else { return Block::default() };
+    let last = |is: bool| u64::from(is) << 63;
+    Block {
+        word: last(byte.is_ascii_alphanumeric() || byte == b'_'),
+        digit: last(byte.is_ascii_digit()),
+        upper: last(byte.is_ascii_uppercase()),
+        lower: last(byte.is_ascii_lowercase()),
+        ..Block::default()
+    }
 }
 
 /// The bytes from a place on. Where the text ends before, they are copied, with zeros behind them.
@@ -102,38 +118,8 @@ impl Block {
     }
 }
 
-/// What the last byte of the block before was: each is 1 or 0.
-#[derive(Clone, Copy, Default)]
-struct Carry {
-    word: u64,
-    digit: u64,
-    upper: u64,
-    lower: u64,
-}
-
-impl Carry {
-    fn before(hay: &[u8], at: usize) -> Self {
-        let Some(&byte) = at.checked_sub(1).and_then(|i| hay.get(i)) else { return Self::default() };
-        Self {
-            word: u64::from(byte.is_ascii_alphanumeric() || byte == b'_'),
-            digit: u64::from(byte.is_ascii_digit()),
-            upper: u64::from(byte.is_ascii_uppercase()),
-            lower: u64::from(byte.is_ascii_lowercase()),
-        }
-    }
-
-    fn after(block: &Block) -> Self {
-        Self { word: block.word >> 63, digit: block.digit >> 63, upper: block.upper >> 63, lower: block.lower >> 63 }
-    }
-}
-
-/// The run that goes on at the end of a block.
-struct Open {
-    start: usize,
-    /// Places in it that are still to be reported if it turns out long enough: in one block only.
-    places: (usize, u64),
-    changes: Changes,
-}
+/// No run is open.
+const NONE: usize = usize::MAX;
 
 /// How often a run changes between kinds of characters.
 #[derive(Clone, Copy, Default)]
@@ -147,8 +133,10 @@ struct Walker<'a, S> {
     range: Range<usize>,
     cut_left: bool,
     cut_right: bool,
-    carry: Carry,
-    open: Option<Open>,
+    /// Where the run begins that goes on at the end of the last block, or [`NONE`].
+    open: usize,
+    /// The changes in it, up to there; not known while it lies in that block alone, since most are short.
+    changes: Option<Changes>,
     sink: &'a mut S,
 }
 
@@ -162,13 +150,13 @@ struct Masks {
 
 impl Masks {
     #[inline(always)]
-    fn new(block: &Block, carry: Carry) -> Self {
-        let letter = block.upper | block.lower;
-        let after = |mask: u64, carry: u64| mask << 1 | carry;
+    fn new(block: &Block, last: &Block) -> Self {
+        let (letter, last_letter) = (block.upper | block.lower, last.upper | last.lower);
+        let after = |mask: u64, last: u64| mask << 1 | last >> 63;
         Self {
-            places: block.token & (block.inner | !after(block.word, carry.word)),
-            mixed: block.digit & after(letter, carry.upper | carry.lower) | letter & after(block.digit, carry.digit),
-            cased: block.upper & after(block.lower, carry.lower) | block.lower & after(block.upper, carry.upper),
+            places: block.token & (block.inner | !after(block.word, last.word)),
+            mixed: block.digit & after(letter, last_letter) | letter & after(block.digit, last.digit),
+            cased: block.upper & after(block.lower, last.lower) | block.lower & after(block.upper, last.upper),
         }
     }
 
@@ -180,8 +168,7 @@ impl Masks {
 
 impl<S: Sink> Walker<'_, S> {
     #[inline(always)]
-    fn block(&mut self, base: usize, block: &Block, bytes: &Bytes) {
-        let carry = std::mem::replace(&mut self.carry, Carry::after(block));
+    fn block(&mut self, base: usize, block: &Block, last: &Block, bytes: &Bytes) {
         if block.short != 0 {
             self.sink.short(base, block.short, bytes);
         }
@@ -195,35 +182,57 @@ impl<S: Sink> Walker<'_, S> {
             self.sink.leads(base, block.lead);
         }
         let mut token = block.token;
-        if let Some(mut open) = self.open.take() {
-            let masks = Masks::new(block, carry);
+        if self.open != NONE {
             let more = token.trailing_ones();
-            let within = ones(0, more);
-            open.changes.add(masks.changes(within));
-            let long = more == 64 || self.counts(open.start, base + more as usize);
-            if long {
-                self.open_places(&mut open);
-                self.places(base, masks.places & within, bytes);
+            if more == 64 || self.counts(self.open, base + more as usize) {
+                self.go_on(base, more, (block, last), bytes);
             }
             if more == 64 {
-                self.open = Some(open);
                 return;
             }
-            if long {
-                self.run(open.start, base + more as usize, open.changes);
-            }
-            token &= !within;
+            self.open = NONE;
+            token &= token + 1;
         }
         // Long runs count, and the one at the end, which may go on; what an edge of the range cuts may be long outside.
-        let ends = ones(64 - token.leading_ones(), token.leading_ones());
-        let begun = sixteen(token & !ends) | self.cut(base, token & !ends);
-        if begun | ends != 0 {
-            let masks = Masks::new(block, carry);
-            self.runs(base, token, begun, &masks, bytes);
-            if ends != 0 {
-                self.open(base, ends, &masks);
-            }
+        let at_end = token.leading_ones();
+        let inner = token & !ones(64 - at_end, at_end);
+        let begun = sixteen(inner) | self.cut(base, inner);
+        if begun != 0 {
+            self.runs(base, inner, begun, &Masks::new(block, last), bytes);
         }
+        if at_end != 0 {
+            (self.open, self.changes) = (base + (64 - at_end) as usize, None);
+        }
+    }
+
+    /// The open run goes on at the start of a block, for `more` bytes.
+    #[inline(never)]
+    fn go_on(&mut self, base: usize, more: u32, (block, last): (&Block, &Block), bytes: &Bytes) {
+        let mut changes = self.changes_before(base, last);
+        let (masks, within) = (Masks::new(block, last), ones(0, more));
+        changes.add(masks.changes(within));
+        self.changes = Some(changes);
+        self.places(base, masks.places & within, bytes);
+        if more < 64 {
+            self.run(self.open, base + more as usize, changes);
+        }
+    }
+
+    /// The changes in the open run up to `base`. If it lies in the block before alone, what stands in it there is told first.
+    fn changes_before(&mut self, base: usize, last: &Block) -> Changes {
+        if let Some(changes) = self.changes {
+            return changes;
+        }
+        let start = base - 64;
+        let place = self.open - start;
+        let within = !0 << place;
+        // What is before the block matters only to a run that begins it.
+        let masks = Masks::new(last, &if place == 0 { before(self.hay, start) } else { Block::default() });
+        if masks.places & within != 0 {
+            let mut room = [0; size_of::<Bytes>()];
+            self.places(start, masks.places & within, bytes_at(self.hay, start, &mut room));
+        }
+        masks.changes(within)
     }
 
     /// Bits of the runs of a block that begin or end where the range is cut.
@@ -244,9 +253,6 @@ impl<S: Sink> Walker<'_, S> {
             let len = (token >> start).trailing_ones();
             let within = ones(start, len);
             begun &= !within;
-            if start + len == 64 {
-                return self.open(base, within, masks);
-            }
             let (from, to) = (base + start as usize, base + (start + len) as usize);
             if self.counts(from, to) {
                 self.places(base, masks.places & within, bytes);
@@ -255,22 +261,10 @@ impl<S: Sink> Walker<'_, S> {
         }
     }
 
-    /// Keeps the run at the end of a block, which may go on.
-    #[inline(always)]
-    fn open(&mut self, base: usize, within: u64, masks: &Masks) {
-        self.open = Some(Open {
-            start: base + within.trailing_zeros() as usize,
-            places: (base, masks.places & within),
-            changes: masks.changes(within),
-        });
-    }
-
-    fn end(mut self) {
-        if let Some(mut open) = self.open.take()
-            && self.counts(open.start, self.range.end)
-        {
-            self.open_places(&mut open);
-            self.run(open.start, self.range.end, open.changes);
+    fn end(mut self, last: &Block) {
+        if self.open != NONE && self.counts(self.open, self.range.end) {
+            let changes = self.changes_before(self.range.end, last);
+            self.run(self.open, self.range.end, changes);
         }
     }
 
@@ -283,16 +277,6 @@ impl<S: Sink> Walker<'_, S> {
     fn places(&mut self, base: usize, places: u64, bytes: &Bytes) {
         if places != 0 {
             self.sink.literals(base, places, bytes);
-        }
-    }
-
-    /// Reports the places of an open run that turned out long enough.
-    #[inline(always)]
-    fn open_places(&mut self, open: &mut Open) {
-        let (base, places) = std::mem::take(&mut open.places);
-        if places != 0 {
-            let mut room = [0; size_of::<Bytes>()];
-            self.sink.literals(base, places, bytes_at(self.hay, base, &mut room));
         }
     }
 

@@ -170,6 +170,7 @@ impl Format {
         let (inner, outer) = unwrapped(&self.nodes);
         let least = |node: &Node| match node {
             Node::Segment { class, lengths, .. } if class.within(&lead) => Some(lengths.min()),
+            Node::Literal(text) if text.iter().all(|byte| lead.has(*byte)) => Some(text.len()),
             _ => None,
         };
         inner.iter().chain(outer).map_while(least).sum()

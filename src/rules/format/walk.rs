@@ -1,5 +1,7 @@
 //! The matcher of a format: a bounded backtracking walk, longest first.
 
+use std::ops::Range;
+
 use super::{Captures, Lengths, Node};
 use crate::rules::class::Class;
 
@@ -93,28 +95,42 @@ impl Walk<'_> {
         then: Option<&Then<'_>>,
     ) -> Option<usize> {
         let most = self.hay[pos..].iter().take(lengths.max()).take_while(|&&b| class.has(b)).count();
-        let behind = match rest.first() {
-            Some(Node::Literal(text)) => text.len(),
-            _ => 1,
-        };
-        self.reach = self.reach.max(pos + most + behind);
-        let next_literal = match rest.first() {
+        let next = match rest.first() {
             Some(Node::Literal(text)) => text.as_slice(),
             _ => b"",
         };
-        for n in (lengths.min()..=most).rev() {
-            if !lengths.allows(n) || !stands_at(self.hay, pos + n, next_literal) {
+        self.reach = self.reach.max(pos + most + next.len().max(1));
+        let mut end = pos + most + 1;
+        while let Some(at) = last_place(self.hay, (pos + lengths.min()).min(end)..end, next) {
+            end = at;
+            if !lengths.allows(at - pos) {
                 continue;
             }
             if let Some(name) = name {
-                *self.capture(name) = Some((pos, pos + n));
+                *self.capture(name) = Some((pos, at));
             }
-            if let Some(end) = self.nodes(rest, pos + n, then) {
+            if let Some(end) = self.nodes(rest, at, then) {
                 return Some(end);
             }
         }
         None
     }
+}
+
+/// The last of some places where a text stands; one may be the end of `hay`.
+#[inline]
+fn last_place(hay: &[u8], mut places: Range<usize>, text: &[u8]) -> Option<usize> {
+    let Some((first, rest)) = text.split_first() else { return places.next_back() };
+    if places.len() <= 1 {
+        return places.next().filter(|at| stands_at(hay, *at, text));
+    }
+    while let Some(at) = memchr::memrchr(*first, &hay[places.start..places.end.min(hay.len())]) {
+        places.end = places.start + at;
+        if hay[places.end + 1..].starts_with(rest) {
+            return Some(places.end);
+        }
+    }
+    None
 }
 
 /// Most texts that do not stand at a place differ in their first byte.
