@@ -85,7 +85,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("gix", &["source", "provenance", "range", "scan"]),
     ("imara_diff", &["scan::added"]),
     ("ignore", &["source::worktree", "policy::paths"]),
-    ("rayon", &["scan", "source", "provenance", "detect", "cli", "report::json", "rules::builtin"]),
+    ("rayon", &["scan", "source", "provenance", "detect", "cli", "report::json", "report::text", "rules::builtin"]),
 ];
 
 /// Writing to a stream, or ending the process, is for these modules alone.
