@@ -1,7 +1,10 @@
 //! Context words before a value: `datadog` and `key` before 32 hex digits.
 
 use std::cell::LazyCell;
+use std::collections::HashMap;
 use std::ops::Range;
+
+use foldhash::fast::FixedState;
 
 use crate::decode::GO_SUM;
 use crate::detect::beside::{Call, is_public_name, is_spent, name_of};
@@ -50,7 +53,7 @@ const PUBLIC_WORDS: &[&str] = &[
 /// The words of all rules, found in one pass.
 #[derive(Debug)]
 pub struct ContextIndex {
-    words: Vec<String>,
+    words: Words,
     /// The words of each rule's context.
     rules: Vec<Wanted>,
     /// The public words that no rule asks for: a value behind one is a secret of none.
@@ -71,6 +74,33 @@ struct Wanted {
     hint: Bits,
     /// Is a near word enough?
     no_hint: bool,
+}
+
+impl Wanted {
+    fn new(context: &Context, words: &mut Words) -> Self {
+        let mut wanted = Self { no_hint: context.hint.is_empty(), ..Self::default() };
+        context.near.iter().for_each(|word| wanted.near.insert(words.index(word)));
+        context.hint.iter().for_each(|word| wanted.hint.insert(words.index(word)));
+        wanted
+    }
+}
+
+/// Words, each with an index.
+#[derive(Debug, Default)]
+struct Words {
+    list: Vec<String>,
+    known: HashMap<String, usize, FixedState>,
+}
+
+impl Words {
+    fn index(&mut self, word: &str) -> usize {
+        if let Some(index) = self.known.get(word) {
+            return *index;
+        }
+        self.list.push(word.to_owned());
+        self.known.insert(word.to_owned(), self.list.len() - 1);
+        self.list.len() - 1
+    }
 }
 
 /// A set of words, by their indices.
@@ -162,13 +192,13 @@ impl ContextIndex {
     pub fn new(set: &RuleSet) -> Self {
         let mut index = Self { rules: vec![Wanted::default(); set.rules().len()], ..Self::empty() };
         for word in PUBLIC_WORDS {
-            index.word(word);
+            index.words.index(word);
         }
         for (rule, context) in set.rules().iter().enumerate().filter_map(|(i, r)| Some((i, r.context.as_ref()?))) {
             if matches!(set.rules()[rule].anchoring, Anchoring::Value) {
                 index.within = index.within.max(context.within);
             }
-            index.rules[rule] = index.wanted(context);
+            index.rules[rule] = Wanted::new(context, &mut index.words);
         }
         index.compile();
         index
@@ -176,7 +206,7 @@ impl ContextIndex {
 
     fn empty() -> Self {
         Self {
-            words: Vec::new(),
+            words: Words::default(),
             rules: Vec::new(),
             decisive: [true; PUBLIC_WORDS.len()],
             starts: Starts::default(),
@@ -186,32 +216,19 @@ impl ContextIndex {
         }
     }
 
-    fn wanted(&mut self, context: &Context) -> Wanted {
-        let mut wanted = Wanted { no_hint: context.hint.is_empty(), ..Wanted::default() };
-        context.near.iter().for_each(|word| wanted.near.insert(self.word(word)));
-        context.hint.iter().for_each(|word| wanted.hint.insert(self.word(word)));
-        wanted
-    }
-
     fn compile(&mut self) {
         let asked = |word: usize| self.rules.iter().any(|rule| rule.near.has(word) || rule.hint.has(word));
         self.decisive = std::array::from_fn(|word| !asked(word));
-        self.longest = self.words.iter().map(String::len).max().unwrap_or(0);
-        let words: Vec<Vec<u8>> = self.words.iter().map(|w| w.bytes().take(KEY).map(|b| b | FOLD).collect()).collect();
+        self.longest = self.words.list.iter().map(String::len).max().unwrap_or(0);
+        let words: Vec<Vec<u8>> =
+            self.words.list.iter().map(|w| w.bytes().take(KEY).map(|b| b | FOLD).collect()).collect();
         self.starts = Starts::new(words.iter().map(Vec::as_slice).zip(0..));
-        self.nibbles = Nibbles::new(self.words.iter().map(|w| (w.as_bytes(), true)));
+        self.nibbles = Nibbles::new(self.words.list.iter().map(|w| (w.as_bytes(), true)));
     }
 
     /// How far back the rules look at most.
     pub fn within(&self) -> usize {
         self.within.min(MAX_WITHIN)
-    }
-
-    fn word(&mut self, word: &str) -> usize {
-        self.words.iter().position(|w| w == word).unwrap_or_else(|| {
-            self.words.push(word.to_owned());
-            self.words.len() - 1
-        })
     }
 
     /// All words in a range of the text that stand as words of their own: at the start of a camel-case or snake-case part.
@@ -250,7 +267,7 @@ impl ContextIndex {
         let four = hay[at..].first_chunk().copied();
         let four = folded(four.unwrap_or_else(|| std::array::from_fn(|i| hay.get(at + i).map_or(b' ', |b| *b))));
         for index in self.starts.candidates(four) {
-            let word = self.words[index as usize].as_bytes();
+            let word = self.words.list[index as usize].as_bytes();
             let span = at..at + word.len();
             // Many words go on alike; their last bytes differ.
             let may_be = span.end <= end && hay[span.end - 1] | FOLD == word[word.len() - 1] | FOLD;
@@ -327,7 +344,7 @@ impl ContextIndex {
 
     /// The last of a rule's own words before a value, as the rule writes it, or else the first in a remark behind it.
     pub fn name_at(&self, context: &Context, hay: &[u8], value: Range<usize>) -> Option<&str> {
-        let own = |word: &Word| Some(&self.words[word.index]).filter(|word| context.near.contains(word));
+        let own = |word: &Word| Some(&self.words.list[word.index]).filter(|word| context.near.contains(word));
         let before = self.find(hay, value.start.saturating_sub(context.within)..value.start);
         let name = before.iter().rev().find_map(own).or_else(|| {
             let remark = remark::text(hay, remark::begin(hay, value.start, value.end)?)?;
@@ -438,9 +455,9 @@ mod tests {
             Context { near: vec!["acme".into(), "dd".into()], hint: vec!["key".into(), "token".into()], within: 100 };
         let mut index = ContextIndex { within: 100, ..ContextIndex::empty() };
         PUBLIC_WORDS.iter().for_each(|w| {
-            index.word(w);
+            index.words.index(w);
         });
-        let wanted = index.wanted(&context);
+        let wanted = Wanted::new(&context, &mut index.words);
         index.rules.push(wanted);
         index.compile();
         (index, context)
@@ -527,10 +544,10 @@ mod tests {
         });
         let mut index = ContextIndex { within: 100, ..ContextIndex::empty() };
         PUBLIC_WORDS.iter().for_each(|w| {
-            index.word(w);
+            index.words.index(w);
         });
         for context in &contexts {
-            let wanted = index.wanted(context);
+            let wanted = Wanted::new(context, &mut index.words);
             index.rules.push(wanted);
         }
         index.compile();

@@ -25,11 +25,32 @@ pub struct Nibbles {
     pub(super) high: [[u8; 16]; KEY],
 }
 
-/// The halves of a byte in each of its spellings: one bit for each low half and each high half.
-type Halves = (u16, u16);
+/// The halves of a byte in each of its spellings. The letter cases of a letter have the same low half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Halves {
+    /// A low half, and one or two high ones; one stands there twice.
+    Of(u8, [u8; 2]),
+    /// Any byte.
+    Any,
+}
 
-/// Those of all bytes.
-const ANY: Halves = (!0, !0);
+impl Halves {
+    fn low(self) -> impl Iterator<Item = usize> {
+        let (first, last) = match self {
+            Self::Of(low, _) => (low, low),
+            Self::Any => (0, 15),
+        };
+        (first..=last).map(usize::from)
+    }
+
+    fn high(self) -> impl Iterator<Item = usize> {
+        let (first, last, step) = match self {
+            Self::Of(_, [one, other]) => (one.min(other), one.max(other), one.abs_diff(other).max(1)),
+            Self::Any => (0, 15, 1),
+        };
+        (first..=last).step_by(step.into()).map(usize::from)
+    }
+}
 
 /// How common they are, all together.
 const ALL: u64 = {
@@ -130,10 +151,9 @@ fn shared_out(texts: &[Vec<Places>], count: usize) -> (Vec<Bucket>, Vec<usize>) 
 
 fn halves((text, any_case): (&[u8], bool)) -> Places {
     std::array::from_fn(|place| {
-        let Some(&byte) = text.get(place) else { return ANY };
-        let one = |byte: u8| (1 << (byte & 15), 1 << (byte >> 4));
-        let ((low, high), (other_low, other_high)) = (one(byte.to_ascii_lowercase()), one(byte.to_ascii_uppercase()));
-        if any_case { (low | other_low, high | other_high) } else { one(byte) }
+        let Some(&byte) = text.get(place) else { return Halves::Any };
+        let spellings = if any_case { [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] } else { [byte; 2] };
+        Halves::Of(byte & 15, spellings.map(|byte| byte >> 4))
     })
 }
 
@@ -176,15 +196,15 @@ struct Place {
 }
 
 impl Place {
-    fn add(&mut self, (low, high): Halves) {
-        for half in ones(low) {
+    fn add(&mut self, halves: Halves) {
+        for half in halves.low() {
             if self.low[half] == 0 {
                 self.weight += self.columns[half];
                 self.rows.iter_mut().enumerate().for_each(|(high, row)| *row += weight(high, half));
             }
             self.low[half] += 1;
         }
-        for half in ones(high) {
+        for half in halves.high() {
             if self.high[half] == 0 {
                 self.weight += self.rows[half];
                 self.columns.iter_mut().enumerate().for_each(|(low, column)| *column += weight(half, low));
@@ -193,15 +213,15 @@ impl Place {
         }
     }
 
-    fn remove(&mut self, (low, high): Halves) {
-        for half in ones(high) {
+    fn remove(&mut self, halves: Halves) {
+        for half in halves.high() {
             self.high[half] -= 1;
             if self.high[half] == 0 {
                 self.weight -= self.rows[half];
                 self.columns.iter_mut().enumerate().for_each(|(low, column)| *column -= weight(half, low));
             }
         }
-        for half in ones(low) {
+        for half in halves.low() {
             self.low[half] -= 1;
             if self.low[half] == 0 {
                 self.weight -= self.columns[half];
@@ -211,40 +231,29 @@ impl Place {
     }
 
     /// The weight that [`Place::add`] would lead to.
-    fn weight_with(&self, (low, high): Halves) -> u64 {
-        if (low, high) == ANY {
-            return ALL;
-        }
-        let row = |half: usize| if self.high[half] == 0 { self.rows[half] } else { 0 };
-        let column = |half: usize| if self.low[half] == 0 { self.columns[half] } else { 0 };
-        let corner = |high: usize, low: usize| if self.high[high] + self.low[low] == 0 { weight(high, low) } else { 0 };
-        if low.is_power_of_two() && high.is_power_of_two() {
-            let (low, high) = (low.trailing_zeros() as usize & 15, high.trailing_zeros() as usize & 15);
-            return self.weight + row(high) + column(low) + corner(high, low);
-        }
-        let corners = ones(high).flat_map(|high| ones(low).map(move |low| corner(high, low))).sum::<u64>();
-        self.weight + ones(high).map(row).sum::<u64>() + ones(low).map(column).sum::<u64>() + corners
+    fn weight_with(&self, halves: Halves) -> u64 {
+        let Halves::Of(low, [high, other]) = halves else { return ALL };
+        let (low, high, other) = (usize::from(low & 15), usize::from(high & 15), usize::from(other & 15));
+        let new = self.low[low] == 0;
+        let with = |high: usize| {
+            let corner = if new { weight(high, low) } else { 0 };
+            if self.high[high] == 0 { self.rows[high] + corner } else { 0 }
+        };
+        let column = if new { self.columns[low] } else { 0 };
+        self.weight + column + with(high) + if other == high { 0 } else { with(other) }
     }
 }
 
 /// How much of ordinary text passes a bucket of one text.
 fn passing(text: &Places) -> u64 {
     text.iter()
-        .map(|&(low, high)| ones(high).flat_map(|high| ones(low).map(move |low| weight(high, low))).sum::<u64>())
+        .map(|halves| halves.high().flat_map(|high| halves.low().map(move |low| weight(high, low))).sum::<u64>())
         .product()
 }
 
 /// How common the byte with these halves is.
 fn weight(high: usize, low: usize) -> u64 {
     u64::from(WEIGHT[high * 16 + low])
-}
-
-fn ones(mut bits: u16) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let one = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
-        bits &= bits - 1;
-        Some(one)
-    })
 }
 
 #[cfg(test)]
@@ -293,8 +302,9 @@ mod tests {
                 assert_eq!(with, place.weight);
                 texts.push(text);
             }
-            let (low, high) = texts.iter().fold((0, 0), |all, text| (all.0 | text.0, all.1 | text.1));
-            let passing = (0..256).filter(|byte| low >> (byte & 15) & 1 == 1 && high >> (byte >> 4) & 1 == 1);
+            let low = |half: usize| texts.iter().any(|text| text.low().any(|low| low == half));
+            let high = |half: usize| texts.iter().any(|text| text.high().any(|high| high == half));
+            let passing = (0..256).filter(|byte| low(byte & 15) && high(byte >> 4));
             assert_eq!(place.weight, passing.map(|byte| u64::from(WEIGHT[byte])).sum::<u64>());
         }
     }

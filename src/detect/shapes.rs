@@ -4,6 +4,7 @@
 //! before any format is tried.
 
 use crate::rules::class::Class;
+use crate::rules::format::FirstRun;
 use crate::rules::{Anchoring, Rule, RuleSet};
 
 /// Alphabets that are followed side by side; rules of any further ones are tried by their first byte.
@@ -146,20 +147,25 @@ impl Shapes {
     }
 }
 
-/// Could a match begin with a run of so many bytes of the rule's alphabet?
-fn fits_run(rule: &Rule, run: usize) -> bool {
-    // What may be found inside longer text need not end where its run does.
-    rule.format.as_ref().is_some_and(|f| if rule.may_stand_inside() { run >= f.least_run() } else { f.fits_run(run) })
+/// The runs of the rule's alphabet that a match could begin with.
+fn first_run(rule: &Rule) -> FirstRun<'_> {
+    match &rule.format {
+        // What may be found inside longer text need not end where its run does.
+        Some(format) if rule.may_stand_inside() => FirstRun::From(format.least_run()),
+        Some(format) => format.first_run(),
+        None => FirstRun::From(usize::MAX),
+    }
 }
 
 impl Fits {
     fn new(set: &RuleSet, candidates: &[usize]) -> Self {
         let mut fits = Self { from: Vec::with_capacity(TOLD_APART + 2), rules: Vec::new() };
+        let candidates: Vec<_> = candidates.iter().map(|&rule| (rule, first_run(&set.rules()[rule]))).collect();
         for run in 0..=TOLD_APART {
             fits.from.push(fits.rules.len() as u32);
             // The last length stands for all longer ones, too.
-            fits.rules
-                .extend(candidates.iter().filter(|&&rule| run == TOLD_APART || fits_run(&set.rules()[rule], run)));
+            let fitting = candidates.iter().filter(|(_, runs)| run == TOLD_APART || runs.allows(run));
+            fits.rules.extend(fitting.map(|(rule, _)| *rule));
         }
         fits.from.push(fits.rules.len() as u32);
         fits

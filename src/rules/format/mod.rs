@@ -91,6 +91,25 @@ pub struct Start {
     pub empty: bool,
 }
 
+/// The lengths of the run that a match begins with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FirstRun<'a> {
+    /// One of these.
+    Of(&'a Lengths),
+    /// At least so many bytes.
+    From(usize),
+}
+
+impl FirstRun<'_> {
+    /// Could a match begin with a run of so many bytes?
+    pub(crate) fn allows(self, run: usize) -> bool {
+        match self {
+            Self::Of(lengths) => lengths.allows(run),
+            Self::From(least) => run >= least,
+        }
+    }
+}
+
 impl Format {
     /// Parses the text of a format.
     pub fn parse(text: &str) -> Result<Self> {
@@ -151,16 +170,16 @@ impl Format {
         self.first
     }
 
-    /// Could a match begin with a run of so many bytes of the first segment's class (and no more)?
-    pub fn fits_run(&self, run: usize) -> bool {
+    /// Which runs of the first segment's class, and no more of it, can a match begin with?
+    pub(crate) fn first_run(&self) -> FirstRun<'_> {
         match unwrapped(&self.nodes) {
             // What follows ends the run, or it may take bytes of the same class.
             ([Node::Segment { lengths, class, .. }, inner @ ..], outer) => {
                 let next = start(inner.iter().chain(outer));
                 let ends = if next.empty { inner.is_empty() && outer.is_empty() } else { !class.meets(&next.first) };
-                if ends { lengths.allows(run) } else { run >= self.least_run() }
+                if ends { FirstRun::Of(lengths) } else { FirstRun::From(self.least_run()) }
             }
-            _ => true,
+            _ => FirstRun::From(0),
         }
     }
 
@@ -184,7 +203,7 @@ impl Format {
         }
     }
 
-    /// Is a match one run of one class, so that [`Format::fits_run`] says all?
+    /// Is a match one run of one class, so that its length says all?
     pub fn is_one_run(&self) -> bool {
         matches!(self.nodes.as_slice(), [Node::Segment { .. }])
     }
