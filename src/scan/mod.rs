@@ -337,6 +337,7 @@ impl Scan<'_> {
         receipt.file_bytes += bytes.into_inner();
         receipt.problems.extend(problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
         for (what, count) in listed.skipped {
+        receipt.notes.extend(listed.notes);
             match receipt.skipped.iter_mut().find(|(have, _)| *have == what) {
                 Some((_, have)) => *have += count,
                 None => receipt.skipped.push((what, count)),
