@@ -403,7 +403,7 @@ pub struct OutputArgs {
     /// Write one more report, in this format to this file (`sarif=out.sarif`). May be given several times.
     #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output")]
     pub reports: Vec<String>,
-    /// List every place of a finding.
+    /// List all places of a finding, and rotation steps with each; of a file in the history up to 100 versions.
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
     /// Colour of the text report.

@@ -8,6 +8,7 @@ mod page;
 mod places;
 mod receipt;
 
+use std::collections::HashSet;
 use std::io;
 
 use termcolor::WriteColor;
@@ -20,8 +21,11 @@ pub(super) use finding::short;
 /// Writes the whole report.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
     let mut page = Page::new(out);
+    let mut told = HashSet::new();
     for finding in context.findings() {
-        finding::write(context, finding, &mut page)?;
+        // By its name: in a saved report each finding has a rule of its own.
+        let first = told.insert(&context.rule(finding).id);
+        finding::write(context, finding, first, &mut page)?;
         page.blank()?;
     }
     receipt::write(context, &mut page)

@@ -24,9 +24,11 @@ impl Block<'_> {
                 self.excerpt(occurrence.position.line, &excerpt, page)?;
             }
         }
-        let hidden = shown.len().saturating_sub(self.limit(FEW));
+        let unlisted = if only_tree { 0 } else { self.finding.more_places };
+        let hidden = shown.len().saturating_sub(self.limit(FEW)) + unlisted;
+        let hint = if verbose { "" } else { " (use --verbose)" };
         if hidden > 0 {
-            page.line(Style::Dim, &format!("  and {} more (use --verbose)", grouped(hidden as u64)))?;
+            page.line(Style::Dim, &format!("  and {} more{hint}", grouped(hidden as u64)))?;
         }
         Ok(())
     }
