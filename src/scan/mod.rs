@@ -397,6 +397,9 @@ fn scan_file(sink: &mut Sink<'_>, path: &Path, shown: &BString, buffer: &mut Vec
 
 fn unread(path: &BString, error: &std::io::Error) -> Problem {
     let help = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "it was removed or renamed meanwhile; scan again when nothing else writes there"
+        }
         // A pipe, as the shell makes one for `<(...)`, or a device.
         std::io::ErrorKind::Other => "give what comes out of it on standard input: `... | keyscan -`",
         _ => "run keyscan as a user who may read it, or leave it out",
