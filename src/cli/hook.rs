@@ -94,9 +94,10 @@ fn check(hook: Hook, options: &HookOptions, targets: Vec<Target>) -> Result<Exit
         allowed: &outcome.allowed,
         rules,
         receipt: &outcome.receipt,
-        options: report::Options { show_secrets: false, verbose: options.verbose },
+        options: report::Options { verbose: options.verbose, ..report::Options::default() },
     };
-    Outputs::plan(&args.output, false)?.write(|format, out| report::write(format, &report, out))?;
+    Outputs::plan(&args.output, false)?
+        .write(|format, columns, out| report::write(format, &report.for_columns(columns), out))?;
     let mut words = String::new();
     if !findings.is_empty() {
         words.push_str(&hook_words::findings(hook, &findings, rules, !options.no_repo_config));

@@ -96,9 +96,9 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
         allowed: &outcome.allowed,
         rules: detector.rules().metas(),
         receipt: &outcome.receipt,
-        options: report::Options { show_secrets: args.show_secrets, verbose: args.output.verbose },
+        options: report::Options { show_secrets: args.show_secrets, verbose: args.output.verbose, columns: None },
     };
-    outputs.write(|format, out| report::write(format, &report, out))?;
+    outputs.write(|format, columns, out| report::write(format, &report.for_columns(columns), out))?;
     if !args.quiet && io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
     }

@@ -20,7 +20,7 @@ pub(super) use finding::short;
 
 /// Writes the whole report.
 pub(super) fn write(context: &Context<'_>, out: &mut dyn WriteColor) -> io::Result<()> {
-    let mut page = Page::new(out);
+    let mut page = Page::new(out, context.report.options.columns);
     let mut told = HashSet::new();
     for finding in context.findings() {
         // By its name: in a saved report each finding has a rule of its own.

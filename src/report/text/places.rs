@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use super::finding::{Block, FEW, short};
-use super::page::{INDENT, Page, Style, WIDTH};
+use super::page::{INDENT, Page, Style};
 use crate::finding::{Excerpt, Occurrence, Place};
 use crate::report::context::{grouped, plural};
 use crate::report::printable;
@@ -72,7 +72,7 @@ impl Block<'_> {
 
     fn excerpt(&self, line: usize, excerpt: &Excerpt, page: &mut Page<'_>) -> io::Result<()> {
         let gutter = format!("  {line} | ");
-        let Some((text, caret)) = self.excerpt_parts(excerpt, WIDTH - INDENT - gutter.len()) else {
+        let Some((text, caret)) = self.excerpt_parts(excerpt, page.width - INDENT - gutter.len()) else {
             return Ok(());
         };
         page.begin()?;
