@@ -42,6 +42,7 @@ fn wrong_commands_are_2_and_say_what_to_do() {
     repo.commit("first");
     let cases: &[(&[&str], &str)] = &[
         (&["nowhere"], "there is no nowhere"),
+        (&["rule", "list"], "did you mean the command `keyscan rules`?"),
         (&[".", "--only", "no-such-rule"], "no rule is called `no-such-rule`"),
         (&[".", "--skip", "no-such-rule"], "no rule is called `no-such-rule`"),
         (&["explain", "no-such-rule"], "no rule is called `no-such-rule`"),
@@ -57,6 +58,30 @@ fn wrong_commands_are_2_and_say_what_to_do() {
         let out = Keyscan::at(repo.path()).args(*args).run().code(2).says(says);
         assert!(!out.stderr.is_empty() && out.stdout.is_empty(), "{}", out.story());
     }
+}
+
+/// A directory for records that is set for all runs is no contradiction to a run without records.
+#[test]
+fn no_cache_wins_over_the_environment() {
+    let repo = Repo::with_removed(&github_token(201));
+    let cache = repo.beside("records");
+    repo.keyscan().arg("--no-cache").env("KEYSCAN_CACHE_DIR", cache.to_str().unwrap()).run().code(1);
+    assert!(!cache.exists());
+}
+
+/// `keyscan --help | head -1`, and on a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn help_into_a_closed_pipe_or_a_full_disk() {
+    use std::process::{Command, Stdio};
+    let keyscan = || Command::new(env!("CARGO_BIN_EXE_keyscan"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(keyscan().arg("--help").stdout(writer).status().unwrap().code(), Some(0));
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let out = keyscan().arg("--help").stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("cannot write to standard output"));
 }
 
 #[test]

@@ -501,7 +501,8 @@ fn staged_without_any_commit() {
     repo.remove("a");
     let json = finds_everywhere(&repo, &token);
     assert_eq!(json.finding(&token)["in_tree"], false);
-    assert_eq!(json.finding(&token)["life"]["reachable"], false);
+    assert_eq!(json.finding(&token)["life"]["reachable"], true);
+    assert_eq!(paths(json.finding(&token)), ["a"]);
 }
 
 #[test]

@@ -180,7 +180,7 @@ fn a_merge_in_progress_adds_what_no_parent_has() {
     let (passed, _) = try_git(&repo, repo.path(), &["merge", "-q", "--no-ff", "side"]);
     assert!(!passed, "there is no conflict");
     let json = staged(&repo, 0);
-    assert!(json.skipped().iter().any(|s| s.contains("conflict")), "{}", json.story);
+    assert!(json.skipped().iter().any(|s| s.starts_with("1 paths with a conflict")), "{}", json.story);
     repo.write("README.md", format!("both\n{}", line(&evil)));
     repo.git(["add", "README.md"]);
     let json = staged(&repo, 1);
@@ -425,6 +425,17 @@ fn the_hooks_path_of_the_configuration_is_used() {
 }
 
 /// peers.md: "pre-commit passes when the binary is missing".
+/// Without room to try them the hooks are in place, all of them, and that is said.
+#[test]
+fn hooks_that_cannot_be_tried_are_all_installed_and_told() {
+    let repo = Repo::new();
+    let out = Keyscan::at(repo.path()).args(["hook", "install"]).env("TMPDIR", "/nonexistent").run().code(2);
+    for hook in ["pre-commit", "pre-merge-commit", "pre-push"] {
+        assert!(repo.path().join(".git/hooks").join(hook).exists(), "{}", out.story());
+    }
+    assert_eq!(out.text().matches("installed, but it could not be tried").count(), 3, "{}", out.story());
+}
+
 #[test]
 fn a_hook_without_its_program_fails_loudly() {
     let repo = started();

@@ -154,6 +154,59 @@ fn the_stash_with_its_index_and_untracked_files() {
     assert_eq!(paths(json.finding(&untracked)), ["new"]);
 }
 
+/// Index and untracked files are parents of the stash's commit that no other ref leads to.
+#[test]
+fn a_stash_is_named_by_its_parts() {
+    let (staged, untracked) = (github_token(3053), github_token(3054));
+    let repo = Repo::new();
+    repo.write("a", "a\n");
+    repo.commit("base");
+    repo.write("a", line(&staged));
+    repo.git(["add", "a"]);
+    repo.write("a", "other\n");
+    repo.write("new", line(&untracked));
+    repo.git(["stash", "push", "-q", "--include-untracked"]);
+    let json = repo.json(1);
+    assert_eq!(texts(&life(&json, &staged)["other_refs"]), ["stash@{0}^2"]);
+    assert_eq!(texts(&life(&json, &untracked)["other_refs"]), ["stash@{0}^3"]);
+    repo.keyscan().run().code(1).says("still in ref stash@{0}^3").never_says("the history behind");
+}
+
+/// What the next commit takes along is not "unreachable", whatever became of the file.
+#[test]
+fn what_is_staged_is_said_to_be_staged() {
+    let (gone, both, linked) = (github_token(3055), github_token(3056), github_token(3057));
+    let repo = Repo::new();
+    repo.write("a", "a\n");
+    repo.commit("base");
+    repo.write("dir/gone", line(&gone));
+    repo.write("both", line(&both));
+    repo.git(["add", "."]);
+    repo.remove("dir/gone");
+    let other = repo.beside("other");
+    repo.git(["worktree", "add", "-q", "--detach", other.to_str().unwrap()]);
+    write(&other, "b", line(&linked));
+    repo.git_in(&other, ["add", "b"]);
+    let json = repo.json(1);
+    for (token, index, path) in
+        [(&gone, "index", "dir/gone"), (&both, "index", "both"), (&linked, "worktrees/other/index", "b")]
+    {
+        let life = life(&json, token);
+        assert_eq!(life["reachable"], true, "{}", json.story);
+        assert_eq!(texts(&life["other_refs"]), [index], "{}", json.story);
+        assert_eq!(paths(json.finding(token)), [path]);
+    }
+    let out = repo.keyscan().run().code(1).never_says("unreachable").never_says("no branch, tag or other ref");
+    let out = out.says("staged in the index, and in no commit yet").says("staged in the worktrees/other/index");
+    out.says("only staged; the next commit would bring it into the history");
+    // What is committed is in the index as well, which says nothing.
+    repo.remove("both");
+    repo.commit("one more");
+    repo.write("dir/gone", line(&gone));
+    repo.commit("and the other");
+    assert!(texts(&self::life(&repo.json(1), &gone)["other_refs"]).is_empty());
+}
+
 #[test]
 fn tags_of_tags_of_files_and_of_directories() {
     let (inner, blob, tree) = (github_token(3060), github_token(3061), github_token(3062));

@@ -71,6 +71,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("strsim", &["cli"]),
     ("termcolor", &["cli", "report"]),
+    ("terminal_size", &["cli"]),
     ("serde_sarif", &["report::sarif"]),
     ("zip", &["archive"]),
     ("sevenz_rust2", &["archive"]),

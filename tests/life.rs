@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::util::{DAY, Json, Repo, START, github_token, line, paths, text, texts};
+use crate::util::{DAY, Json, Keyscan, Repo, START, github_token, line, paths, text, texts};
 
 fn life<'a>(json: &'a Json, token: &str) -> &'a Value {
     &json.finding(token)["life"]
@@ -181,6 +181,59 @@ fn many_versions_are_one_finding() {
     assert!(out.text().lines().count() < 60, "25 versions in so many lines\n{}", out.story());
 }
 
+/// What a secret is told to be in stays short, however many refs and versions there are.
+#[test]
+fn refs_and_versions_are_named_up_to_a_hundred() {
+    let (old, kept) = (github_token(1180), github_token(1181));
+    let repo = Repo::new();
+    let mut stream = String::new();
+    for n in 0..150 {
+        let file = format!("{}{}// {n}\n", if n < 149 { line(&old) } else { String::new() }, line(&kept));
+        stream.push_str(&format!(
+            "commit refs/heads/main\ncommitter C <c@example.com> {} +0000\ndata 1\nx\nM 100644 inline a\ndata {}\n{file}\n",
+            1_704_067_200 + n,
+            file.len()
+        ));
+    }
+    repo.import(stream.as_bytes());
+    let head = repo.git(["rev-parse", "main"]);
+    let update = |kind: &str| (0..130).map(|n| format!("create refs/{kind}/b{n:03} {head}\n")).collect::<String>();
+    repo.git_with_input(&["update-ref", "--stdin"], &(update("heads") + &update("tags") + &update("remotes/o")));
+    repo.git(["reset", "-q", "--hard", "main"]);
+    let json = repo.json(1);
+    let life = life(&json, &kept);
+    for (list, more, all) in
+        [("branches", "more_branches", 131), ("tags", "more_tags", 130), ("remotes", "more_remotes", 130)]
+    {
+        assert_eq!((texts(&life[list]).len(), life[more].as_u64()), (100, Some(all - 100)), "{list}");
+    }
+    let places = |token: &str| {
+        let finding = json.finding(token);
+        (finding["occurrences"].as_array().unwrap().len(), finding["more_occurrences"].as_u64().unwrap())
+    };
+    assert_eq!(places(&old), (100, 49));
+    assert_eq!(places(&kept), (101, 50), "the file itself is listed as well");
+    repo.keyscan().arg("--verbose").run().code(1).says("and 49 more").says("and 31 more");
+    // A saved report says the same.
+    let saved = repo.beside("saved.json");
+    repo.keyscan().args(["--format", "json", "-o", saved.to_str().unwrap()]).run().code(1);
+    repo.keyscan().run().code(1);
+    Keyscan::at(repo.path()).args(["report", saved.to_str().unwrap(), "--verbose"]).run().code(0).says("and 49 more");
+}
+
+/// What to do is said once for each kind of credential.
+#[test]
+fn rotation_is_told_with_the_first_of_a_rule() {
+    let repo = Repo::new();
+    repo.write("a", format!("{}{}", line(&github_token(1182)), line(&github_token(1183))));
+    let out = repo.keyscan().run().code(1);
+    let text = out.text();
+    assert_eq!(text.matches("1. Revoke the token").count(), 1, "{text}");
+    assert_eq!(text.matches("as above, under the first [github-pat-classic]").count(), 1, "{text}");
+    let text = repo.keyscan().arg("-v").run().code(1).text();
+    assert_eq!(text.matches("1. Revoke the token").count(), 2, "{text}");
+}
+
 #[test]
 fn exposure_ends_when_nothing_holds_it_any_more() {
     let token = github_token(6070);
@@ -273,8 +326,8 @@ fn the_most_important_comes_first() {
     let out = repo.keyscan().run().code(1);
     let told = out.text().split_whitespace().collect::<Vec<_>>().join(" ");
     let at = |says: &str| told.find(says).unwrap_or_else(|| panic!("does not say {says}\n{}", out.story()));
-    assert!(at("still in HEAD") < at("but the history behind them does"), "{}", out.story());
-    assert!(at("but the history behind them does") < at("no branch, tag or other ref leads to it"), "{}", out.story());
+    assert!(at("still in HEAD") < at("but the history behind one does"), "{}", out.story());
+    assert!(at("but the history behind one does") < at("no branch, tag or other ref leads to it"), "{}", out.story());
 }
 
 #[test]

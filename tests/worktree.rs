@@ -236,6 +236,63 @@ fn pipes_are_left_out_and_told() {
     assert_eq!(json.skipped(), ["1 sockets, pipes and devices"]);
 }
 
+/// What cannot be read as an ignore file, or would take gigabytes, stops nothing and hides nothing.
+#[test]
+fn ignore_files_that_cannot_be_used_hide_nothing() {
+    use std::os::unix::fs::symlink;
+    type Make = fn(&Path);
+    let pipe: Make = |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    let endless: Make = |path| symlink("/dev/zero", path).unwrap();
+    let long: Make = |path| fs::write(path, "out/*.o\nhidden\n".repeat(50_000)).unwrap();
+    for (n, (at, make)) in (160..).zip([
+        (".gitignore", pipe),
+        (".gitignore", endless),
+        (".gitignore", long),
+        ("sub/.gitignore", pipe),
+        ("sub/.gitignore", long),
+        (".git/info/exclude", pipe),
+    ]) {
+        let token = github_token(n);
+        let repo = Repo::new();
+        repo.write("sub/hidden", line(&token));
+        let file = repo.path().join(at);
+        let _ = fs::remove_file(&file);
+        make(&file);
+        let json = repo.json(1);
+        json.finding(&token);
+        let notes = texts(&json.value["receipt"]["notes"]);
+        assert!(notes.len() == 1 && notes[0].contains(at) && notes[0].contains("is not used"), "{at}: {notes:?}");
+    }
+}
+
+/// Each is short enough; a chain of them is not.
+#[test]
+fn ignore_files_are_added_up_along_directories() {
+    let token = github_token(167);
+    let repo = Repo::new();
+    let mut directory = String::new();
+    for _ in 0..4 {
+        directory.push_str("d/");
+        repo.write(format!("{directory}.gitignore"), "hidden/*.c\n".repeat(20_000));
+    }
+    repo.write(format!("{directory}hidden/x.c"), line(&token));
+    let json = repo.json(1);
+    json.finding(&token);
+    let notes = texts(&json.value["receipt"]["notes"]);
+    assert!(notes.len() == 1 && notes[0].contains("everything in d/d/d is scanned"), "{notes:?}");
+}
+
+#[test]
+fn a_bare_repository_further_down_is_named() {
+    let repo = Repo::new();
+    repo.write("a", "a\n");
+    repo.commit("first");
+    let inside = repo.path().join("store/mirror.git");
+    repo.git(["clone", "-q", "--bare", ".", inside.to_str().unwrap()]);
+    let skipped = repo.json(0).skipped();
+    assert!(skipped.iter().any(|s| s.starts_with("1 history of store/mirror.git ")), "{skipped:?}");
+}
+
 #[test]
 fn an_unreadable_file_is_named_and_makes_the_scan_incomplete() {
     use std::os::unix::fs::PermissionsExt;

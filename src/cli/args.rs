@@ -381,7 +381,7 @@ pub struct ScanArgs {
     #[arg(long, help_heading = "Work")]
     pub no_cache: bool,
     /// Keep what was seen in histories there [default: `keyscan` in the user's cache directory]
-    #[arg(long, value_name = "DIR", env = "KEYSCAN_CACHE_DIR", conflicts_with = "no_cache", help_heading = "Work")]
+    #[arg(long, value_name = "DIR", env = "KEYSCAN_CACHE_DIR", help_heading = "Work")]
     pub cache_dir: Option<PathBuf>,
     /// Number of threads [default: number of cores]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Work")]
@@ -403,7 +403,7 @@ pub struct OutputArgs {
     /// Write one more report, in this format to this file (`sarif=out.sarif`). May be given several times.
     #[arg(long = "report", value_name = "FORMAT=FILE", help_heading = "Output")]
     pub reports: Vec<String>,
-    /// List every place of a finding.
+    /// List all places of a finding, and rotation steps with each; of a file in the history up to 100 versions.
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,
     /// Colour of the text report.

@@ -208,7 +208,9 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     let beside = path.with_file_name(name);
     // A repository may hold a symbolic link of this name; what it points to must not be written to.
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&beside).map_err(|e| {
-        Error::new(format!("cannot write {}", shown(&beside))).cause(e).help("remove it if an earlier run left it")
+        let left = e.kind() == std::io::ErrorKind::AlreadyExists;
+        let help = if left { "remove it if an earlier run left it" } else { "check who may write to its directory" };
+        Error::new(format!("cannot write {}", shown(&beside))).cause(e).help(help)
     })?;
     let written = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|e| {

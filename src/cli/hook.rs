@@ -94,9 +94,10 @@ fn check(hook: Hook, options: &HookOptions, targets: Vec<Target>) -> Result<Exit
         allowed: &outcome.allowed,
         rules,
         receipt: &outcome.receipt,
-        options: report::Options { show_secrets: false, verbose: options.verbose },
+        options: report::Options { verbose: options.verbose, ..report::Options::default() },
     };
-    Outputs::plan(&args.output, false)?.write(|format, out| report::write(format, &report, out))?;
+    Outputs::plan(&args.output, false)?
+        .write(|format, columns, out| report::write(format, &report.for_columns(columns), out))?;
     let mut words = String::new();
     if !findings.is_empty() {
         words.push_str(&hook_words::findings(hook, &findings, rules, !options.no_repo_config));
@@ -297,9 +298,13 @@ fn line(place: &Place, hook: Hook, out: &mut String) -> Result<Exit> {
         return Ok(Exit::Clean);
     };
     let then = chained.as_ref().map(|c| format!("; then runs {}", c.display())).unwrap_or_default();
-    let (exit, word) = match hook::prove(place, hook, &trial_line()?)? {
-        Proof::Fires => (Exit::Clean, format!("installed and fires: it stopped a minted token{then}")),
-        Proof::DoesNot(said) => {
+    let (exit, word) = match trial_line().and_then(|line| hook::prove(place, hook, &line)) {
+        // The others are looked at all the same: none is left half done.
+        Err(e) => {
+            (Exit::Failure, format!("installed, but it could not be tried: {}", report::printable(e.to_string())))
+        }
+        Ok(Proof::Fires) => (Exit::Clean, format!("installed and fires: it stopped a minted token{then}")),
+        Ok(Proof::DoesNot(said)) => {
             let said = report::printable(&said).replace('\n', "\n    ");
             (
                 Exit::Failure,

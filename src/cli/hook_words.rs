@@ -96,7 +96,11 @@ fn rewrite(hook: Hook, findings: &[Finding]) -> String {
 /// How to go on when not everything could be checked.
 pub fn incomplete(hook: Hook) -> String {
     let what = what(hook);
-    let around = around(hook).unwrap_or("Ask those who run the server to look at its hook.");
+    let around = match around(hook) {
+        // Nothing was found, or it stands above.
+        Some(around) => around.replace("The secret is", "A secret in it is"),
+        None => "Ask those who run the server to look at its hook.".to_owned(),
+    };
     format!("\nkeyscan stopped {what}: it could not be checked as a whole, for the reasons above.\n  {around}\n")
 }
 

@@ -40,8 +40,18 @@ pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Exit 
         Ok(cli) => cli,
         Err(e) => {
             // `--help` and `--version` come this way, too.
-            let failed = e.use_stderr();
-            return if e.print().is_err() || failed { Exit::Failure } else { Exit::Clean };
+            if e.use_stderr() {
+                // A closed standard error leaves nobody to tell.
+                let _ = e.print();
+                return Exit::Failure;
+            }
+            return match e.print().and_then(|()| io::stdout().flush()) {
+                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                    complain(&Error::new("cannot write to standard output").cause(e));
+                    Exit::Failure
+                }
+                _ => Exit::Clean,
+            };
         }
     };
     let done = match cli.command {
@@ -86,9 +96,9 @@ fn scan_command(args: ScanArgs) -> Result<Exit> {
         allowed: &outcome.allowed,
         rules: detector.rules().metas(),
         receipt: &outcome.receipt,
-        options: report::Options { show_secrets: args.show_secrets, verbose: args.output.verbose },
+        options: report::Options { show_secrets: args.show_secrets, verbose: args.output.verbose, columns: None },
     };
-    outputs.write(|format, out| report::write(format, &report, out))?;
+    outputs.write(|format, columns, out| report::write(format, &report.for_columns(columns), out))?;
     if !args.quiet && io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "took {:.2} s", started.elapsed().as_secs_f64());
     }

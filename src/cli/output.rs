@@ -10,7 +10,7 @@ use termcolor::{BufferedStandardStream, ColorChoice, NoColor, WriteColor};
 use crate::cli::Exit;
 use crate::cli::args::{Color, OutputArgs};
 use crate::error::{Error, Result};
-use crate::report::{Format, Saved};
+use crate::report::{Format, Options, Saved};
 
 /// The reports that a run writes.
 #[derive(Debug)]
@@ -49,18 +49,21 @@ impl Outputs {
     }
 
     /// Writes all of them. If one cannot be written, the others are, all the same.
-    pub fn write(&self, mut write: impl FnMut(Format, &mut dyn WriteColor) -> io::Result<Vec<String>>) -> Result<()> {
+    pub fn write(
+        &self,
+        mut write: impl FnMut(Format, Option<usize>, &mut dyn WriteColor) -> io::Result<Vec<String>>,
+    ) -> Result<()> {
         let mut failed = Ok(());
         for (format, file) in &self.list {
             let written = match file {
                 Some(path) => File::create(path)
                     .and_then(|file| {
                         let mut out = NoColor::new(io::BufWriter::new(file));
-                        let told = write(*format, &mut out)?;
+                        let told = write(*format, None, &mut out)?;
                         out.flush().map(|()| told)
                     })
                     .map_err(|e| Error::new(format!("cannot write the report to {}", path.display())).cause(e)),
-                None => self.print(|out| write(*format, out)),
+                None => self.print(|out| write(*format, columns(), out)),
             };
             match written {
                 Ok(told) => told.iter().for_each(|what| warn(what)),
@@ -83,6 +86,12 @@ impl Outputs {
             other => other.map_err(|e| Error::new("cannot write the report to standard output").cause(e)),
         }
     }
+}
+
+/// Columns of standard output, if it is a terminal.
+fn columns() -> Option<usize> {
+    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stdout())?;
+    (columns > 0).then_some(usize::from(columns))
 }
 
 /// Says what a report could not hold.
@@ -142,6 +151,9 @@ pub fn report_command(file: &Path, args: &OutputArgs) -> Result<Exit> {
             None => named,
         }
     })?;
-    outputs.write(|format, out| saved.write(format, args.verbose, out))?;
+    outputs.write(|format, columns, out| {
+        let options = Options { verbose: args.verbose, columns, ..Options::default() };
+        saved.write(format, options, out)
+    })?;
     Ok(Exit::Clean)
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::CommandFactory;
+
 use crate::archive::Limits;
 use crate::cache::Store;
 use crate::cli::args::ScanArgs;
@@ -156,12 +158,26 @@ fn target(path: &Path, selection: Option<Selection>) -> Result<Target> {
         return Ok(Target::Stdin);
     }
     if !path.exists() && path.symlink_metadata().is_err() {
-        return Err(Error::new(format!("there is no {}", path.display())).help("check the path; `-` is standard input"));
+        return Err(Error::new(format!("there is no {}", path.display())).help(meant(path)));
     }
     Ok(match selection {
         Some(selection) => Target::Part(path.to_owned(), selection),
         None => Target::Path(path.to_owned()),
     })
+}
+
+/// What somebody may have meant who gave a path that is not there.
+fn meant(path: &Path) -> String {
+    let word = path.to_str().unwrap_or_default();
+    let cli = super::Cli::command();
+    let near = cli.get_subcommands().map(clap::Command::get_name).find(|name| {
+        let distance = strsim::osa_distance(name, word);
+        (1..=2).contains(&distance) && distance * 3 <= name.len()
+    });
+    match near {
+        Some(name) => format!("did you mean the command `keyscan {name}`? Otherwise check the path"),
+        None => "check the path; `-` is standard input".to_owned(),
+    }
 }
 
 /// Reads inventory files, if there are any.

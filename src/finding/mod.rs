@@ -207,8 +207,10 @@ pub struct Finding {
     pub reasons: Vec<String>,
     /// What decoding showed.
     pub facts: Vec<Fact>,
-    /// Every place, sorted: working tree first, then history.
+    /// Every place, sorted: working tree first, then history; of the same file in many versions only the first ones.
     pub occurrences: Vec<Occurrence>,
+    /// How many more there are.
+    pub more_places: usize,
     /// What history says; `None` when history was not looked at.
     pub life: Option<Life>,
     /// Could the secret be guessed? Then nothing that holds more than a few bits of it may be written to a file.
@@ -227,6 +229,11 @@ pub struct Allowance {
 }
 
 impl Finding {
+    /// How many places there are, listed or not.
+    pub fn places(&self) -> usize {
+        self.occurrences.len() + self.more_places
+    }
+
     /// Does a file of the working tree (or standard input) hold it now?
     pub fn in_tree(&self) -> bool {
         self.occurrences.iter().any(|o| matches!(o.place, Place::File { .. } | Place::Stdin))
@@ -343,22 +350,41 @@ pub struct Life {
     pub remotes: Names,
     /// Tags whose commit has it.
     pub tags: Names,
-    /// Other refs (stash, notes, pull requests) whose tip has it, full names.
+    /// Other refs (stash, notes, pull requests) whose tip has it, full names; and the index of a working tree.
     pub other_refs: Names,
     /// How many more such refs there are: forges keep one for every pull request, and only the first are named.
     pub more_refs: usize,
-    /// Some commit that a ref reaches has it. If not, only dangling objects do.
+    /// How many more branches, remote-tracking branches and tags there are that are not named.
+    pub more_branches: usize,
+    /// See `more_branches`.
+    pub more_remotes: usize,
+    /// See `more_branches`.
+    pub more_tags: usize,
+    /// Some commit that a ref reaches has it, or an index. If not, only dangling objects do.
     pub reachable: bool,
     /// Days from the first commit to the removal from every tip, or to now.
     pub exposure_days: Option<i64>,
 }
 
 impl Life {
+    /// Is it staged, and in no commit?
+    pub fn is_only_staged(&self) -> bool {
+        self.first.is_none() && self.other_refs.iter().any(|name| is_index(name))
+    }
+
     /// Does some ref hold it at its tip?
     pub fn is_held(&self) -> bool {
         let lists = [&self.branches, &self.remotes, &self.tags, &self.other_refs];
         self.in_head || lists.iter().any(|list| !list.is_empty())
     }
+}
+
+/// Is it the name of an index instead of a ref: `index`, `worktrees/NAME/index`?
+pub fn is_index(name: &str) -> bool {
+    name.strip_suffix("index").is_some_and(|tree| {
+        let linked = tree.strip_prefix("worktrees/").and_then(|name| name.strip_suffix('/'));
+        matches!(tree, "" | "main-worktree/") || linked.is_some_and(|name| !name.contains('/'))
+    })
 }
 
 /// A commit that took a secret away from a path.

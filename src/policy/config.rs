@@ -27,7 +27,7 @@ pub const SCHEMA: &str = include_str!("../../docs/keyscan.schema.json");
 
 /// The file as written.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "keys such as `ignore:` and `allow:`")]
 struct Spec {
     rules: RulesSpec,
     ignore: Vec<String>,

@@ -1,5 +1,6 @@
 //! What trees hold of the wanted things. Trees that hold the same have the same number, so that comparing costs nothing.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -399,29 +400,74 @@ impl Above {
     }
 }
 
+thread_local! {
+    /// Which set each content was last found to hold something of, and how many there were: clearing a mark for each content
+    /// would take longer than finding the few that hold something.
+    static MARKS: Cell<Marks> = const { Cell::new(Marks { last: Vec::new(), round: 0 }) };
+}
+
+#[derive(Debug, Default)]
+struct Marks {
+    last: Vec<u32>,
+    round: u32,
+}
+
+impl Marks {
+    /// Begins with another set.
+    fn begin(&mut self, contents: usize) {
+        if self.round == u32::MAX {
+            self.last.clear();
+            self.round = 0;
+        }
+        self.round += 1;
+        if self.last.len() < contents {
+            self.last.resize(contents, 0);
+        }
+    }
+}
+
 /// Answers which contents hold something of a set.
 #[derive(Debug)]
 pub(super) struct Holders<'a> {
     contents: &'a Contents,
     /// Sorted.
     set: &'a [Thing],
-    holds: Vec<bool>,
+    marks: Marks,
+    all: Vec<u32>,
+}
+
+impl Drop for Holders<'_> {
+    fn drop(&mut self) {
+        MARKS.set(std::mem::take(&mut self.marks));
+    }
 }
 
 impl<'a> Holders<'a> {
     pub(super) fn new(contents: &'a Contents, above: &Above, set: &'a [Thing]) -> Self {
-        let mut holds = vec![false; contents.contents.len()];
-        let mut stack: Vec<u32> = Vec::new();
+        let mut marks = MARKS.take();
+        marks.begin(contents.contents.len());
+        let (mut stack, mut all): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
         for thing in set {
             let first = above.things.partition_point(|(other, _)| other < thing);
             stack.extend(above.things[first..].iter().take_while(|(other, _)| other == thing).map(|(_, at)| *at));
         }
         while let Some(at) = stack.pop() {
-            if !std::mem::replace(&mut holds[at as usize], true) {
+            if std::mem::replace(&mut marks.last[at as usize], marks.round) != marks.round {
+                all.push(at);
                 stack.extend(above.of(at));
             }
         }
-        Self { contents, set, holds }
+        Self { contents, set, marks, all }
+    }
+
+    /// All contents that hold something of the set, in no order.
+    pub(super) fn all(&self) -> &[u32] {
+        &self.all
+    }
+
+    /// The set.
+    pub(super) fn things(&self) -> impl Iterator<Item = Thing> {
+        self.set.iter().copied()
     }
 
     pub(super) fn wants(&self, thing: Thing) -> bool {
@@ -430,7 +476,7 @@ impl<'a> Holders<'a> {
 
     /// Does a content hold something of the set?
     pub(super) fn has(&self, content: u32) -> bool {
-        self.holds.get(content as usize).is_some_and(|holds| *holds)
+        self.marks.last.get(content as usize) == Some(&self.marks.round)
     }
 
     /// The paths at which a content holds something of the set; only those that were seen in a difference, which are all

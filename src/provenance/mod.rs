@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use bstr::{BString, ByteSlice};
 use gix::ObjectId;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 pub use commits::CommitList;
 pub use parse::without_signature;
@@ -26,17 +27,19 @@ pub use traced::Traced;
 pub use trees::{Absent, Trees};
 
 use crate::finding::{CommitInfo, Life, Removal};
+use crate::source::git_dir::Staged;
 use crate::source::objects::Objects;
 use crate::source::pack::ObjectKind;
 use crate::source::repository::{Ref, Repository};
 use commits::Commits;
-use contents::{Above, Bits, Contents, Holders, PathId, Thing};
+use contents::{Above, Contents, Holders, PathId, Thing};
 use traced::Event;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// Most refs that are no branches or tags and are named.
+/// Most branches, remote-tracking branches, tags and other refs that are named, of each: a repository can have many
+/// thousands of them, and of findings, too.
 const MOST_REFS: usize = 100;
 
 /// Where a blob lived.
@@ -67,15 +70,17 @@ pub struct Provenance {
     /// Numbers of the events that have to do with a thing, ascending.
     events_of: HashMap<Thing, Vec<u32>>,
     tips: Vec<Tip>,
-    /// Those that stand for a file.
-    blob_tips: Vec<usize>,
-    /// What tips hold, each content once: thousands of refs often have the same.
-    tip_contents: Vec<u32>,
+    /// Those that stand for a file, by it.
+    blob_tips: BTreeMap<Thing, Vec<usize>>,
+    /// What tips hold: thousands of refs often have the same.
+    tip_contents: TipContents,
+    /// Which index has a blob.
+    staged: BTreeMap<Thing, BTreeSet<BString>>,
     /// Wanted commits and tags: secrets in messages.
     messages: BTreeMap<ObjectId, Message>,
     now: i64,
     /// The names of refs in lives, by which tips hold something.
-    refs: Mutex<HashMap<Held, Life>>,
+    refs: Mutex<HashMap<[u8; 32], Life>>,
     /// Commits that were decoded.
     infos: Mutex<BTreeMap<ObjectId, Option<CommitInfo>>>,
 }
@@ -94,17 +99,38 @@ struct Message {
 #[derive(Debug)]
 struct Tip {
     name: BString,
-    /// Place in [`Provenance::tip_contents`].
-    content: usize,
+    content: u32,
     /// A tag can stand for a file.
     blob: Option<Thing>,
 }
 
-/// Tips that hold something: by what they hold, and others by their place.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Held {
-    contents: Bits,
-    tips: Vec<usize>,
+/// The contents of tips.
+#[derive(Debug, Default)]
+struct TipContents {
+    /// The number of the list of each content that a tip has, and one; 0 for all others.
+    of: Vec<u32>,
+    /// The tips that have it.
+    tips: Vec<Vec<usize>>,
+}
+
+impl TipContents {
+    fn new(tips: &[Tip], contents: usize) -> Self {
+        let mut all = Self { of: vec![0; contents], tips: Vec::new() };
+        for (at, tip) in tips.iter().enumerate() {
+            let Some(number) = all.of.get_mut(tip.content as usize) else { continue };
+            if *number == 0 {
+                all.tips.push(Vec::new());
+                *number = all.tips.len() as u32;
+            }
+            all.tips[*number as usize - 1].push(at);
+        }
+        all
+    }
+
+    /// The number of the list of tips that have a content.
+    fn list(&self, content: u32) -> Option<usize> {
+        (*self.of.get(content as usize)? as usize).checked_sub(1)
+    }
 }
 
 /// What is looked for in a repository.
@@ -114,6 +140,8 @@ pub struct Wanted {
     pub objects: Vec<(ObjectId, ObjectKind)>,
     /// Numbers of names in [`Trees::names`].
     pub names: Vec<u32>,
+    /// Those of the blobs that an index has.
+    pub staged: Vec<Staged>,
 }
 
 impl Traced {
@@ -153,13 +181,21 @@ impl Traced {
         };
         let of_refs = || {
             let tips = tips(&peeled, &objects, &commits, &contents, &things);
-            (tips, messages(&objects, wanted, &commits, &peeled, (&order, &reachable)), Above::new(&contents))
+            let tip_contents = TipContents::new(&tips, contents.contents.len());
+            (
+                tips,
+                tip_contents,
+                messages(&objects, wanted, &commits, &peeled, (&order, &reachable)),
+                Above::new(&contents),
+            )
         };
-        let ((origins, events_of), ((tips, tip_contents), messages, above)) = rayon::join(of_events, of_refs);
+        let ((mut origins, events_of), (tips, tip_contents, messages, above)) = rayon::join(of_events, of_refs);
+        let staged = staged(wanted, &things, &mut origins);
         Provenance {
-            blob_tips: (0..tips.len()).filter(|at| tips[*at].blob.is_some()).collect(),
+            blob_tips: blob_tips(&tips),
             tips,
             tip_contents,
+            staged,
             origins,
             events_of,
             messages,
@@ -195,9 +231,8 @@ fn tips(
     commits: &Commits,
     contents: &Contents,
     things: &BTreeMap<ObjectId, Thing>,
-) -> (Vec<Tip>, Vec<u32>) {
-    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
-    let mut tip = |(r, commit): &(&Ref, Option<u32>)| {
+) -> Vec<Tip> {
+    let tip = |(r, commit): &(&Ref, Option<u32>)| {
         let (mut content, mut blob) = (Contents::NOTHING, None);
         match commit {
             Some(commit) => content = commits.content(*commit),
@@ -207,13 +242,37 @@ fn tips(
                 _ => {}
             },
         }
-        let next = places.len();
-        Tip { name: r.name.clone(), content: *places.entry(content).or_insert(next), blob }
+        Tip { name: r.name.clone(), content, blob }
     };
-    let tips = peeled.iter().map(&mut tip).collect();
-    let mut contents = vec![Contents::NOTHING; places.len()];
-    places.into_iter().for_each(|(content, place)| contents[place] = content);
-    (tips, contents)
+    peeled.iter().map(tip).collect()
+}
+
+fn blob_tips(tips: &[Tip]) -> BTreeMap<Thing, Vec<usize>> {
+    let mut of: BTreeMap<Thing, Vec<usize>> = BTreeMap::new();
+    for (at, blob) in tips.iter().enumerate().filter_map(|(at, tip)| Some((at, tip.blob?))) {
+        of.entry(blob).or_default().push(at);
+    }
+    of
+}
+
+/// Which index has which blob. One that no commit has gets its path from there.
+fn staged(
+    wanted: &Wanted,
+    things: &BTreeMap<ObjectId, Thing>,
+    origins: &mut BTreeMap<Thing, Origin>,
+) -> BTreeMap<Thing, BTreeSet<BString>> {
+    let mut staged: BTreeMap<Thing, BTreeSet<BString>> = BTreeMap::new();
+    for Staged { id, index, path } in &wanted.staged {
+        let Some(thing) = things.get(id) else { continue };
+        staged.entry(*thing).or_default().insert(index.clone());
+        let origin = origins.entry(*thing).or_default();
+        if origin.commit.is_none() {
+            origin.paths.push(path.clone());
+            origin.paths.sort();
+            origin.paths.dedup();
+        }
+    }
+    staged
 }
 
 fn events_of(events: &[Event]) -> HashMap<Thing, Vec<u32>> {
@@ -318,6 +377,7 @@ impl Provenance {
             events.iter().any(|e| self.reachable[e.at as usize] && holders.has(self.commits.content(e.at)))
                 || messages.iter().any(|(_, message)| message.reachable);
         self.name_refs(&holders, &messages, &mut life);
+        self.name_indices(&holders, &mut life);
         life.removed = self.removals(&events, &holders);
         life.moves = self.moves(&events, &holders);
         let end = match life.removed.iter().map(|r| r.time).max() {
@@ -331,32 +391,49 @@ impl Provenance {
     /// Names the refs that hold something of a set, or lead to one of the messages. The same few lists stand in thousands of
     /// lives, so each is made once.
     fn name_refs(&self, holders: &Holders<'_>, messages: &[(&ObjectId, &Message)], life: &mut Life) {
-        let mut held = Held { contents: Bits::new(self.tip_contents.len()), tips: Vec::new() };
-        for (place, content) in (0..).zip(&self.tip_contents) {
-            if holders.has(*content) {
-                held.contents.set(place);
+        let mut lists: Vec<usize> = holders.all().iter().filter_map(|held| self.tip_contents.list(*held)).collect();
+        lists.sort_unstable();
+        let mut tips: Vec<usize> = holders.things().filter_map(|t| self.blob_tips.get(&t)).flatten().copied().collect();
+        life.reachable |= !lists.is_empty() || !tips.is_empty();
+        tips.extend(messages.iter().flat_map(|(_, m)| &m.tips));
+        tips.sort_unstable();
+        tips.dedup();
+        let mut key = Sha256::new();
+        for numbers in [&lists, &tips] {
+            key.update(numbers.len().to_le_bytes());
+            numbers.iter().for_each(|number| key.update(number.to_le_bytes()));
+        }
+        let mut known = self.refs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let named = known.entry(key.finalize().into()).or_insert_with(|| {
+            let mut named = Life::default();
+            tips.extend(lists.iter().flat_map(|list| &self.tip_contents.tips[*list]));
+            tips.sort_unstable();
+            tips.dedup();
+            tips.iter().for_each(|at| sort_in(&self.tips[*at].name, &mut named));
+            named
+        });
+        let Life { in_head, branches, remotes, tags, other_refs, .. } = &*named;
+        life.in_head = *in_head;
+        life.branches = Arc::clone(branches);
+        life.remotes = Arc::clone(remotes);
+        life.tags = Arc::clone(tags);
+        life.other_refs = Arc::clone(other_refs);
+        life.more_refs = named.more_refs;
+        life.more_branches = named.more_branches;
+        life.more_remotes = named.more_remotes;
+        life.more_tags = named.more_tags;
+    }
+
+    /// Names each index that holds something of a set, unless the commits do that are checked out there.
+    fn name_indices(&self, holders: &Holders<'_>, life: &mut Life) {
+        let held = life.is_held();
+        let of: BTreeSet<&BString> = holders.things().filter_map(|t| self.staged.get(&t)).flatten().collect();
+        for index in of {
+            if if index == "index" { !life.in_head } else { !held } {
+                sort_in(index, life);
                 life.reachable = true;
             }
         }
-        let of_blob = |at: &&usize| self.tips[**at].blob.is_some_and(|blob| holders.wants(blob));
-        held.tips.extend(self.blob_tips.iter().filter(of_blob));
-        life.reachable |= !held.tips.is_empty();
-        held.tips.extend(messages.iter().flat_map(|(_, m)| &m.tips));
-        held.tips.sort_unstable();
-        held.tips.dedup();
-        let mut known = self.refs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let named = known.entry(held).or_insert_with_key(|Held { contents, tips }| {
-            let mut named = Life::default();
-            let holds = |(at, tip): &(usize, &Tip)| contents.has(tip.content as u32) || tips.binary_search(at).is_ok();
-            self.tips.iter().enumerate().filter(holds).for_each(|(_, tip)| sort_in(&tip.name, &mut named));
-            named
-        });
-        life.in_head = named.in_head;
-        life.branches = Arc::clone(&named.branches);
-        life.remotes = Arc::clone(&named.remotes);
-        life.tags = Arc::clone(&named.tags);
-        life.other_refs = Arc::clone(&named.other_refs);
-        life.more_refs = named.more_refs;
     }
 
     fn commit(&self, event: &Event) -> ObjectId {
@@ -375,7 +452,7 @@ impl Provenance {
 
     /// For each path that HEAD no longer has: the last commit that took the secret from there.
     fn removals(&self, events: &[&Event], holders: &Holders<'_>) -> Vec<Removal> {
-        let head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| self.tip_contents[t.content]);
+        let head = self.tips.iter().find(|t| t.name == "HEAD").map(|t| t.content);
         let at_head = head.map(|content| holders.paths(content)).unwrap_or_default();
         let mut removals: BTreeMap<BString, Removal> = BTreeMap::new();
         for event in events.iter().filter(|e| self.reachable[e.at as usize]) {
@@ -433,18 +510,20 @@ pub fn sort_in(name: &BString, life: &mut Life) {
     let text = name.to_str_lossy();
     if text == "HEAD" {
         life.in_head = true;
-    } else if let Some(short) = text.strip_prefix("refs/heads/") {
-        Arc::make_mut(&mut life.branches).push(short.to_owned());
-    } else if let Some(short) = text.strip_prefix("refs/remotes/") {
-        Arc::make_mut(&mut life.remotes).push(short.to_owned());
-    } else if let Some(short) = text.strip_prefix("refs/tags/") {
-        Arc::make_mut(&mut life.tags).push(short.to_owned());
+        return;
+    }
+    let kinds = [
+        ("refs/heads/", &mut life.branches, &mut life.more_branches),
+        ("refs/remotes/", &mut life.remotes, &mut life.more_remotes),
+        ("refs/tags/", &mut life.tags, &mut life.more_tags),
+        ("", &mut life.other_refs, &mut life.more_refs),
+    ];
+    let kind = kinds.into_iter().find_map(|(prefix, names, more)| Some((text.strip_prefix(prefix)?, names, more)));
+    let Some((short, names, more)) = kind else { return };
+    if names.len() < MOST_REFS {
+        Arc::make_mut(names).push(short.to_owned());
     } else {
-        if life.other_refs.len() < MOST_REFS {
-            Arc::make_mut(&mut life.other_refs).push(text.into_owned());
-        } else {
-            life.more_refs += 1;
-        }
+        *more += 1;
     }
 }
 

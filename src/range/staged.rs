@@ -40,7 +40,7 @@ pub fn staged(repository: &Repository, lookup: &Lookup) -> Result<Staged> {
     let mut all: Vec<Difference> = Vec::new();
     let (mut submodules, mut unmerged) = (0, 0);
     for parent in if parents.is_empty() { vec![None] } else { parents.iter().copied().map(Some).collect() } {
-        let mut side = Side { index: &index, comparer: &mut comparer, found: Difference::default() };
+        let mut side = Side { index: &index, comparer: &mut comparer, found: Difference::default(), conflict: None };
         side.directory(&BString::default(), 0..index.entries().len(), index.tree(), parent);
         submodules = submodules.max(side.found.submodules);
         unmerged = side.found.unmerged;
@@ -89,6 +89,8 @@ struct Side<'a> {
     index: &'a gix::index::File,
     comparer: &'a mut Comparer,
     found: Difference,
+    /// The last path with a conflict.
+    conflict: Option<BString>,
 }
 
 impl Side<'_> {
@@ -149,7 +151,11 @@ impl Side<'_> {
             return false;
         }
         if entry.stage() != Stage::Unconflicted {
-            self.found.unmerged += 1;
+            // Base, ours and theirs are entries of one path.
+            if self.conflict.as_ref().is_none_or(|before| before != path) {
+                self.found.unmerged += 1;
+                self.conflict = Some(path.to_owned());
+            }
             return true;
         }
         let kind = if entry.mode == Mode::COMMIT { Kind::Submodule } else { Kind::File };

@@ -176,6 +176,8 @@ pub(super) enum Whereabouts {
     Tip,
     /// Only in older commits.
     History,
+    /// In the index only, which the next commit is made from.
+    Staged,
     /// No ref leads to it.
     Unreachable,
 }
@@ -188,6 +190,7 @@ impl Whereabouts {
             _ if finding.in_tree() => Self::Tree,
             Some(life) if life.in_head => Self::Head,
             Some(life) if !life.reachable => Self::Unreachable,
+            Some(life) if life.is_only_staged() => Self::Staged,
             _ if finding.occurrences.iter().all(in_message) => Self::Messages,
             Some(life) if life.is_held() => Self::Tip,
             _ => Self::History,
@@ -202,6 +205,7 @@ impl Whereabouts {
             Self::Messages => "only in commit or tag messages; a new commit does not remove it",
             Self::Tip => "in git history, and the tip of another branch, tag or ref still has it",
             Self::History => "only in history; deleting the file did not remove it",
+            Self::Staged => "only staged; the next commit would bring it into the history",
             Self::Unreachable => "only in unreachable objects; no branch or tag leads to it, but copies may",
         })
     }

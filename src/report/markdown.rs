@@ -64,7 +64,7 @@ fn row(context: &Context<'_>, finding: &Finding) -> String {
         other => other.to_string(),
     };
     let place = place::main(finding).map(|occurrence| {
-        let more = finding.occurrences.len() - 1;
+        let more = finding.places() - 1;
         let more = if more > 0 { format!(" and {}", plural(more, "more place")) } else { String::new() };
         format!("{}{more}", code(&shortened(&place::at(context, finding, occurrence))))
     });
@@ -93,6 +93,7 @@ fn state(context: &Context<'_>, finding: &Finding) -> &'static str {
         Whereabouts::Tree => "in files",
         Whereabouts::Head => "in the commit at HEAD",
         Whereabouts::Messages => "in messages",
+        Whereabouts::Staged => "only staged",
         Whereabouts::Tip => "at the tip of another ref",
         Whereabouts::History => "only in history",
         Whereabouts::Unreachable => "only in unreachable objects",

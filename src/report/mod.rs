@@ -149,6 +149,8 @@ pub struct Options {
     pub show_secrets: bool,
     /// Show every place and every rotation step in the text report.
     pub verbose: bool,
+    /// Columns of the terminal that the text report is for; `None` if it is for none.
+    pub columns: Option<usize>,
 }
 
 /// Everything that a report is made from.
@@ -165,6 +167,14 @@ pub struct Report<'a> {
     pub receipt: &'a Receipt,
     /// What to show.
     pub options: Options,
+}
+
+impl Report<'_> {
+    /// The same for a terminal of so many columns.
+    #[must_use]
+    pub fn for_columns(self, columns: Option<usize>) -> Self {
+        Self { options: Options { columns, ..self.options }, ..self }
+    }
 }
 
 /// Writes a report; gives what the format could not hold, in words. Only [`Format::Text`] uses colours; the same report

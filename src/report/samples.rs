@@ -73,6 +73,7 @@ pub(super) fn finding(rule: usize, secret: &str, severity: Severity, verdict: Ve
         reasons: Vec::new(),
         facts: Vec::new(),
         occurrences: Vec::new(),
+        more_places: 0,
         life: None,
         guessable: false,
         allowed: None,
@@ -144,6 +145,7 @@ fn in_tree() -> Finding {
     let versions = ('0'..='9').chain('a'..='z').chain('A'..='F');
     let old = versions.map(|digit| blob(&["src/config.rs", "src/settings.rs"], digit, 12));
     found.occurrences.extend(old);
+    found.more_places = 1_200;
     found.life = Some(Life {
         first: Some(commit('1', "Jane Doe", "Add deploy script")),
         removed: vec![removal("src/settings.rs", '2', 1_702_000_000)],
@@ -154,6 +156,9 @@ fn in_tree() -> Finding {
         tags: vec!["v1.0".to_owned()].into(),
         other_refs: vec!["refs/stash".to_owned()].into(),
         more_refs: 2,
+        more_branches: 0,
+        more_remotes: 0,
+        more_tags: 3,
         reachable: true,
         exposure_days: Some(412),
     });

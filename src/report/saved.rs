@@ -20,9 +20,9 @@ impl Saved {
     }
 
     /// Writes it in a format; gives what the format could not hold. Secrets stay masked, also those of a file that holds them.
-    pub fn write(&self, format: Format, verbose: bool, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
+    pub fn write(&self, format: Format, options: Options, out: &mut dyn WriteColor) -> io::Result<Vec<String>> {
         let json::Parts { findings, allowed, rules, receipt, known } = &self.0;
-        let options = Options { show_secrets: false, verbose };
+        let options = Options { show_secrets: false, ..options };
         let report = Report { findings, allowed, rules, receipt, options };
         super::finish(format, Context::of_saved(report, known), out)
     }

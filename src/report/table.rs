@@ -73,6 +73,7 @@ fn finding(context: &Context<'_>, finding: &Finding) -> [String; COLUMNS.len()] 
         Whereabouts::Tree => "tree",
         Whereabouts::Head => "head",
         Whereabouts::Messages => "messages",
+        Whereabouts::Staged => "staged",
         Whereabouts::Tip | Whereabouts::History => "history",
         Whereabouts::Unreachable => "unreachable",
     };
@@ -90,7 +91,7 @@ fn finding(context: &Context<'_>, finding: &Finding) -> [String; COLUMNS.len()] 
         main.map(|o| printable(place::name(context, finding, o))).unwrap_or_default(),
         number(main.and_then(place::line)),
         number(main.and_then(|o| place::line(o).map(|_| o.position.column))),
-        finding.occurrences.len().to_string(),
+        finding.places().to_string(),
         main.and_then(|o| place::commit(finding, o)).map(printable).unwrap_or_default(),
         first.map(|first| printable(&first.id)).unwrap_or_default(),
         first.and_then(|first| day(first.time)).unwrap_or_default(),

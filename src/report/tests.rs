@@ -68,6 +68,20 @@ fn the_list_of_formats_is_sound() {
     assert_eq!(error.advice(), Some("formats are text, json, jsonl, sarif, markdown, junit, csv, github, gitlab"));
 }
 
+/// Prose keeps to a narrow terminal; what must stay whole does not, and nothing gets wider on a broad one.
+#[test]
+fn text_fits_a_narrow_terminal() {
+    let sample = Sample::full();
+    let at = |columns| render(Format::Text, &sample.report(Options { columns, ..Options::default() }));
+    let too_long = |text: &str| text.lines().filter(|line| line.chars().count() > 80).count();
+    assert!(too_long(&at(Some(80))) < too_long(&at(None)), "{}", at(Some(80)));
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let grants = |text: &str| words(&text[text.find("grants").unwrap()..text.find("found in").unwrap()]);
+    assert_eq!(grants(&at(Some(80))), grants(&at(None)));
+    assert_eq!(at(Some(200)), at(None));
+    assert_eq!(at(Some(1)), at(Some(60)));
+}
+
 #[test]
 fn golden_files() {
     let sample = Sample::full();
@@ -106,7 +120,7 @@ fn a_saved_report_turns_into_every_format() {
             let saved = Saved::parse(render(saved_as, &sample.report(options)).as_bytes()).unwrap();
             for format in Format::all() {
                 let mut out = NoColor::new(Vec::new());
-                saved.write(format, false, &mut out).unwrap();
+                saved.write(format, Options::default(), &mut out).unwrap();
                 let got = timeless(&String::from_utf8(out.into_inner()).unwrap());
                 let want = plain(format, &sample);
                 assert!(got == want, "{saved_as} to {format}:\n{got}\n--- instead of\n{want}");
@@ -362,7 +376,7 @@ fn no_format_shows_a_secret_unless_asked() {
             let text = String::from_utf8(secret.expose().to_vec()).unwrap();
             let sample = plant(&format!("before {text} after"));
             for format in Format::all() {
-                let out = render(format, &sample.report(Options { show_secrets: false, verbose }));
+                let out = render(format, &sample.report(Options { verbose, ..Options::default() }));
                 for body in text.split('\n').filter(|line| line.len() >= 16) {
                     assert!(
                         !out.contains(body),
@@ -399,7 +413,7 @@ fn nothing_hostile_reaches_the_terminal() {
     let sample = plant("\u{1b}[31m\u{202e}\u{9b}2J\r\n::error::x ##vso[task.setvariable] ::stop-commands::y");
     for format in Format::all() {
         for verbose in [false, true] {
-            let out = render(format, &sample.report(Options { verbose, show_secrets: false }));
+            let out = render(format, &sample.report(Options { verbose, ..Options::default() }));
             assert!(!out.contains(|c: char| c != '\n' && c.is_control()), "{format}");
             assert!(!out.contains('\u{202e}'), "{format}");
             assert!(!out.contains("##vso["), "{format}");

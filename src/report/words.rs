@@ -32,7 +32,7 @@ pub(super) fn what(context: &Context<'_>, finding: &Finding) -> String {
         Some(label) => text.push_str(&format!(" is {label}.")),
         None => text.push_str(" is in the working tree."),
     }
-    let places = finding.occurrences.len();
+    let places = finding.places();
     if places > 1 {
         text.push_str(&format!(" It stands in {}.", plural(places, "place")));
     }
@@ -57,8 +57,10 @@ pub(super) fn no_leak(context: &Context<'_>, finding: &Finding) -> &'static str 
 /// "2 critical, 1 low".
 pub(super) fn by_severity(context: &Context<'_>) -> String {
     let counts = context.counts();
-    let parts: Vec<_> =
-        SEVERITIES.iter().filter_map(|severity| Some(format!("{} {severity}", counts.get(severity)?))).collect();
+    let parts: Vec<_> = SEVERITIES
+        .iter()
+        .filter_map(|severity| Some(format!("{} {severity}", grouped(*counts.get(severity)? as u64))))
+        .collect();
     parts.join(", ")
 }
 
@@ -67,7 +69,8 @@ pub(super) fn by_place(context: &Context<'_>) -> Option<String> {
     context.report.receipt.selection.is_none().then_some(())?;
     let findings = context.report.findings;
     let in_tree = findings.iter().filter(|f| f.in_tree()).count();
-    Some(format!("{in_tree} in the working tree, {} only in git.", findings.len() - in_tree))
+    let (in_tree, others) = (in_tree as u64, (findings.len() - in_tree) as u64);
+    Some(format!("{} in the working tree, {} only in git.", grouped(in_tree), grouped(others)))
 }
 
 /// What it means that nothing was found.

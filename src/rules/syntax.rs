@@ -7,7 +7,7 @@ use crate::finding::Severity;
 
 /// A rule file.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys such as `provider:` and `rules:`")]
 pub struct RuleFile {
     /// Who issues the credentials.
     pub provider: String,

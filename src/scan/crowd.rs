@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use rayon::prelude::*;
 
 use crate::finding::{self, Confidence, Finding, Occurrence, Receipt, Verdict};
@@ -118,6 +118,31 @@ fn shape(value: &[u8]) -> (usize, u8) {
 
 /// Values shorter than this are more like passwords, longer ones like keys.
 const KEY: usize = 24;
+
+/// Versions of one file, and messages, that are listed as places of a finding.
+const VERSIONS: usize = 100;
+
+/// Leaves the first places of a finding in each file of the history, and counts the others. A file to which a secret is added
+/// in each of thousands of commits would make a report of gigabytes.
+pub(super) fn thin_out_versions(finding: &mut Finding) {
+    let all = finding.occurrences.len();
+    if all <= VERSIONS {
+        return;
+    }
+    let mut seen: BTreeMap<(u8, Vec<BString>, Option<BString>), usize> = BTreeMap::new();
+    finding.occurrences.retain(|occurrence| {
+        let file = match &occurrence.place {
+            finding::Place::Blob { paths, .. } => (0, paths.clone(), occurrence.member.clone()),
+            finding::Place::Commit { .. } => (1, Vec::new(), None),
+            finding::Place::Tag { .. } => (2, Vec::new(), None),
+            finding::Place::Stdin | finding::Place::File { .. } | finding::Place::Ref { .. } => return true,
+        };
+        let count = seen.entry(file).or_default();
+        *count += 1;
+        *count <= VERSIONS
+    });
+    finding.more_places += all - finding.occurrences.len();
+}
 
 /// Counts what is not listed: the largest crowds one by one, the `others` together.
 fn tell(crowds: Vec<(String, usize)>, others: &str, receipt: &mut Receipt) {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bstr::ByteSlice;
+use gix::ObjectId;
 use rayon::prelude::*;
 
 use crate::cache::Store;
 use crate::error::Result;
 use crate::finding::Problem;
-use crate::provenance::{Absent, CommitList, Traced, Trees, Wanted};
+use crate::provenance::{Absent, CommitList, Traced, Trees, Wanted, parse};
 use crate::scan::collect::{Collected, Sink, Source};
 use crate::scan::holes::{self, Missing, problem};
 use crate::scan::recall::{self, Hidden, Recalled};
@@ -18,6 +19,7 @@ use crate::scan::visit::{HistoryVisitor, Walked};
 use crate::scan::{Remembered, Scan};
 use crate::source::git_dir::GitDir;
 use crate::source::objects::{Losses, Objects};
+use crate::source::pack::ObjectKind;
 use crate::source::refs::Ref;
 use crate::source::walk::Memory;
 
@@ -72,6 +74,7 @@ impl Scan<'_> {
         let problems = holes::of_commits(&missing().copied().collect::<Vec<_>>(), &shallow, partial);
         self.receipt.problems.extend(problems);
         self.receipt.problems.extend((!shallow.is_empty()).then(|| holes::shallow(shallow.len())));
+        let refs = with_parts_of_stashes(refs, &objects);
         let targets = self.refs(&refs, &objects);
         if repository.is_bare() || !self.options.files {
             self.submodules(&refs, &objects);
@@ -91,7 +94,10 @@ impl Scan<'_> {
         let mut found: Vec<_> = found.into_iter().flat_map(Collected::history_objects).collect();
         found.sort_unstable();
         found.dedup_by_key(|(id, _)| *id);
-        let wanted = Wanted { objects: found, names };
+        let blobs: Vec<ObjectId> =
+            found.iter().filter(|(_, kind)| *kind == ObjectKind::Blob).map(|(id, _)| *id).collect();
+        let staged = if blobs.is_empty() { Vec::new() } else { repository.staged(&blobs) };
+        let wanted = Wanted { objects: found, names, staged };
         let traced = self.trace(&mut read, store.map(|store| (store, repository)), &wanted);
         let Read { walked, trees, before, .. } = read;
         self.collected.absorb(walked.found.in_packs);
@@ -194,7 +200,7 @@ impl Scan<'_> {
             let packed = trees.of_packs(objects);
             if let Some(packed) = packed.filter(|_| commits.is_closed(objects)) {
                 let in_packs = &read.walked.found.in_packs;
-                let wanted = Wanted { objects: in_packs.history_objects(), names: Vec::new() };
+                let wanted = Wanted { objects: in_packs.history_objects(), ..Wanted::default() };
                 traced.extend(objects, trees, 0..packed, std::mem::take(&mut commits), &wanted);
                 self.keep(read, store, &traced);
                 recall::save_ids(store, repository, &read.objects);
@@ -263,6 +269,22 @@ impl Scan<'_> {
         }));
         targets
     }
+}
+
+/// A stash keeps what was staged and what was untracked as further parents of its commit, which no other ref leads to.
+fn with_parts_of_stashes(mut refs: Vec<Ref>, objects: &Objects) -> Vec<Ref> {
+    let stashes = refs.iter().filter(|r| r.name.starts_with(b"stash@"));
+    let parts = stashes.flat_map(|stash| {
+        let commit = objects.get(&stash.target).map(|(_, bytes)| bytes).unwrap_or_default();
+        let parents = parse::commit(&commit).map(|commit| commit.parents).unwrap_or_default();
+        let parts = (2..).zip(parents.into_iter().skip(1)).filter(|(_, id)| objects.number(id).is_some());
+        let part = |(n, target)| Ref { name: format!("{}^{n}", stash.name).into(), target };
+        parts.map(part).collect::<Vec<_>>()
+    });
+    let parts: Vec<Ref> = parts.collect();
+    refs.extend(parts);
+    refs.sort();
+    refs
 }
 
 /// Was everything read, and is all as it was written?

@@ -80,6 +80,7 @@ fn in_browsers(set: &RuleSet, index: usize, rule: &Rule, of: &Finding) -> Option
         reasons: Vec::new(),
         facts: vec![Fact::new("secret", &set.metas()[of.rule].id)],
         occurrences,
+        more_places: 0,
         ..of.clone()
     })
 }

@@ -170,6 +170,7 @@ pub fn run(detector: &Detector, targets: &[Target], options: &Options, progress:
     };
     let [mut findings, mut allowed] = options.policy.apply(findings, &scanned, &mut receipt);
     crowd::thin_out(detector.rules(), &mut findings, options.max_per_file, &mut receipt);
+    findings.iter_mut().chain(&mut allowed).for_each(crowd::thin_out_versions);
     names::hide(detector, &mut findings, &mut receipt);
     names::hide(detector, &mut allowed, &mut receipt);
     receipt.skipped.sort();
@@ -336,6 +337,7 @@ impl Scan<'_> {
         receipt.files += count.into_inner();
         receipt.file_bytes += bytes.into_inner();
         receipt.problems.extend(problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        receipt.notes.extend(listed.notes);
         for (what, count) in listed.skipped {
             match receipt.skipped.iter_mut().find(|(have, _)| *have == what) {
                 Some((_, have)) => *have += count,
@@ -395,6 +397,9 @@ fn scan_file(sink: &mut Sink<'_>, path: &Path, shown: &BString, buffer: &mut Vec
 
 fn unread(path: &BString, error: &std::io::Error) -> Problem {
     let help = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "it was removed or renamed meanwhile; scan again when nothing else writes there"
+        }
         // A pipe, as the shell makes one for `<(...)`, or a device.
         std::io::ErrorKind::Other => "give what comes out of it on standard input: `... | keyscan -`",
         _ => "run keyscan as a user who may read it, or leave it out",

@@ -30,6 +30,17 @@ const EXTENSIONS: &[&str] = &[
     "worktreeconfig",
 ];
 
+/// A file as an index has it.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    /// The blob.
+    pub id: ObjectId,
+    /// `index`, or `worktrees/NAME/index` of another working tree.
+    pub index: BString,
+    /// Where the file stands.
+    pub path: BString,
+}
+
 /// A git directory.
 #[derive(Clone, Debug)]
 pub struct GitDir {
@@ -225,6 +236,23 @@ impl GitDir {
         files.dedup();
         submodules.dedup();
         Ok((files, submodules))
+    }
+
+    /// Those of some blobs, sorted by id, that the index of a working tree has. An index that cannot be read has none.
+    pub fn staged(&self, blobs: &[ObjectId]) -> Vec<Staged> {
+        let mut staged = Vec::new();
+        for (prefix, directory) in working_trees(&self.common_dir, &self.git_dir) {
+            let path = directory.join("index");
+            let Ok(index) = gix::index::File::at(&path, self.hash, false, Default::default()) else { continue };
+            let found = index.entries().iter().filter(|entry| blobs.binary_search(&entry.id).is_ok());
+            let name = BString::from(format!("{prefix}index"));
+            staged.extend(found.map(|entry| Staged {
+                id: entry.id,
+                index: name.clone(),
+                path: entry.path(&index).to_owned(),
+            }));
+        }
+        staged
     }
 
     /// Commits at which a shallow clone was cut off.

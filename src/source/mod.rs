@@ -4,6 +4,7 @@ mod alternates;
 pub mod delta;
 pub mod git_dir;
 pub mod git_files;
+mod ignores;
 pub mod inflate;
 mod large;
 pub mod lookup;

@@ -12,6 +12,7 @@ use ignore::{WalkBuilder, WalkState};
 use crate::error::Result;
 use crate::finding::Problem;
 use crate::source::git_dir::GitDir;
+use crate::source::ignores;
 
 /// Files to scan.
 #[derive(Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Files {
     pub problems: Vec<Problem>,
     /// What was left out on purpose, with counts.
     pub skipped: BTreeMap<String, u64>,
+    /// Ignore files that are not used, sorted.
+    pub notes: Vec<String>,
 }
 
 /// Lists a file or a directory. In a repository, tracked files are listed also where they are ignored. Paths are reported
@@ -57,38 +60,32 @@ pub fn list(root: &Path, repository: Option<&GitDir>, no_ignore: bool, prefix: O
     Ok(listed)
 }
 
+/// Lists what is below a directory. Where an ignore file cannot be used, nothing is ignored from there on.
 fn walk(root: &Path, no_ignore: bool) -> Files {
-    let listed = Mutex::new(Files::default());
-    let nested = Arc::new(Mutex::new(Vec::new()));
-    let top = root.to_owned();
-    let seen = Arc::clone(&nested);
-    let walker = WalkBuilder::new(root)
-        .hidden(false)
-        .ignore(false)
-        .git_ignore(!no_ignore)
-        .git_exclude(!no_ignore)
-        .git_global(!no_ignore)
-        .parents(!no_ignore)
-        .follow_links(false)
-        .filter_entry(move |entry| {
-            let git = entry.depth() > 0 && entry.file_name() == ".git";
-            if git && entry.depth() > 1 {
-                let inside = display_path(&top, entry.path().parent().unwrap_or(&top));
-                seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(inside);
-            }
-            !git
+    let walker = Walker { root, listed: Mutex::default(), nested: Arc::default(), aside: Arc::default() };
+    let put_aside = match ignores::unusable_above(root).or_else(|| ignores::unusable(root, root)) {
+        Some((file, why)) if !no_ignore => vec![(root.to_owned(), file, why)],
+        _ => {
+            walker.below(root, no_ignore);
+            take(&walker.aside)
+        }
+    };
+    for (directory, ..) in &put_aside {
+        walker.below(directory, true);
+    }
+    let mut nested = take(&walker.nested);
+    let mut listed = walker.listed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    listed.notes = put_aside
+        .into_iter()
+        .map(|(directory, file, why)| {
+            let what = match &*display_path(root, &directory) {
+                _ if directory == root => "everything".into(),
+                below => format!("everything in {}", below.as_bstr()),
+            };
+            format!("{} is not used, and {what} is scanned, ignored or not: {why}", display_path(root, &file))
         })
-        .threads(rayon_threads())
-        .build_parallel();
-    walker.run(|| {
-        let mut batch = Batch { files: Files::default(), into: &listed };
-        Box::new(move |entry| {
-            batch.add(root, entry);
-            WalkState::Continue
-        })
-    });
-    let mut listed = listed.into_inner().unwrap_or_default();
-    let mut nested = std::mem::take(&mut *nested.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        .collect();
+    listed.notes.sort();
     nested.sort();
     tell(
         &mut listed.skipped,
@@ -97,6 +94,73 @@ fn walk(root: &Path, no_ignore: bool) -> Files {
         "a submodule or another repository inside: give its path to scan it",
     );
     listed
+}
+
+/// Directory, ignore file, and why this is not used.
+type Aside = (PathBuf, PathBuf, String);
+
+/// Lists directories into one list.
+struct Walker<'a> {
+    root: &'a Path,
+    listed: Mutex<Files>,
+    /// Repositories inside.
+    nested: Arc<Mutex<Vec<BString>>>,
+    /// Directories that are left for a walk without ignore files.
+    aside: Arc<Mutex<Vec<Aside>>>,
+}
+
+impl Walker<'_> {
+    fn below(&self, directory: &Path, no_ignore: bool) {
+        let (top, from) = (self.root.to_owned(), directory.to_owned());
+        let (seen, aside) = (Arc::clone(&self.nested), Arc::clone(&self.aside));
+        let walker = WalkBuilder::new(directory)
+            .hidden(false)
+            .ignore(false)
+            .git_ignore(!no_ignore)
+            .git_exclude(!no_ignore)
+            .git_global(!no_ignore)
+            .parents(!no_ignore)
+            .follow_links(false)
+            .filter_entry(move |entry| {
+                let inner = entry.path() != from;
+                let git = inner && entry.file_name() == ".git";
+                let above = entry.path().parent().unwrap_or(&top);
+                if git && above != top {
+                    push(&seen, display_path(&top, above));
+                }
+                let is_dir = !git && inner && !no_ignore && entry.file_type().is_some_and(|t| t.is_dir());
+                match is_dir.then(|| ignores::unusable(entry.path(), &top)).flatten() {
+                    Some((file, why)) => {
+                        push(&aside, (entry.path().to_owned(), file, why));
+                        false
+                    }
+                    None => !git,
+                }
+            })
+            .threads(rayon_threads())
+            .build_parallel();
+        walker.run(|| {
+            let mut batch = Batch { files: Files::default(), into: &self.listed, nested: &self.nested };
+            Box::new(move |entry| {
+                batch.add(self.root, entry);
+                WalkState::Continue
+            })
+        });
+    }
+}
+
+fn push<T>(list: &Mutex<Vec<T>>, item: T) {
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(item);
+}
+
+fn take<T>(list: &Mutex<Vec<T>>) -> Vec<T> {
+    std::mem::take(&mut *list.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// Is a file named `HEAD` that of a repository without a working tree?
+fn is_bare(head: &Path) -> bool {
+    let beside = |name: &str| head.with_file_name(name).is_dir();
+    head.file_name().is_some_and(|name| name == "HEAD") && beside("objects") && beside("refs")
 }
 
 /// Most repositories inside that are named one by one.
@@ -120,6 +184,7 @@ fn rayon_threads() -> usize {
 struct Batch<'a> {
     files: Files,
     into: &'a Mutex<Files>,
+    nested: &'a Mutex<Vec<BString>>,
 }
 
 impl Batch<'_> {
@@ -135,6 +200,9 @@ impl Batch<'_> {
         match entry.file_type() {
             Some(t) if t.is_file() => {
                 let path = entry.into_path();
+                if is_bare(&path) {
+                    push(self.nested, display_path(root, path.parent().unwrap_or(root)));
+                }
                 self.files.files.push((display_path(root, &path), path));
             }
             Some(t) if t.is_dir() => {}

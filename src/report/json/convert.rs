@@ -56,6 +56,7 @@ impl Finding {
             facts: finding.facts.iter().map(|fact| Fact::new(context, fact)).collect(),
             in_tree: finding.in_tree(),
             occurrences: occurrences(context, finding),
+            more_occurrences: finding.more_places,
             life: finding.life.as_ref().map(|life| Life::new(context, life)),
             allowed: finding.allowed.as_ref().map(|a| Allowance::new(context, a)),
             rotation: Rotation::new(&rule.rotate),
@@ -193,6 +194,9 @@ impl Life {
             tags: names(&life.tags),
             other_refs: names(&life.other_refs),
             more_refs: life.more_refs,
+            more_branches: life.more_branches,
+            more_remotes: life.more_remotes,
+            more_tags: life.more_tags,
             reachable: life.reachable,
             exposure_days: life.exposure_days,
         }

@@ -188,6 +188,8 @@ wire! {
         facts: Vec<Fact>,
         in_tree: bool,
         occurrences: Vec<Occurrence>,
+        #[serde(default)]
+        more_occurrences: usize,
         life: Option<Life>,
         #[serde(skip_serializing_if = "Option::is_none")]
         allowed: Option<Allowance>,
@@ -261,6 +263,12 @@ wire! {
         tags: Vec<String>,
         other_refs: Vec<String>,
         more_refs: usize,
+        #[serde(default)]
+        more_branches: usize,
+        #[serde(default)]
+        more_remotes: usize,
+        #[serde(default)]
+        more_tags: usize,
         reachable: bool,
         exposure_days: Option<i64>,
     }

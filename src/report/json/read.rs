@@ -188,6 +188,7 @@ impl Builder {
             facts,
             in_tree: _,
             occurrences,
+            more_occurrences,
             life,
             allowed,
             rotation,
@@ -212,6 +213,7 @@ impl Builder {
             reasons,
             facts,
             occurrences: occurrences.into_iter().map(|o| self.occurrence(o)).collect::<Result<_, _>>()?,
+            more_places: more_occurrences,
             life: life.map(build_life).transpose()?,
             allowed: allowed.map(allowance),
         })
@@ -319,6 +321,9 @@ fn build_life(wire: super::Life) -> Result<Life, Wrong> {
         tags,
         other_refs,
         more_refs,
+        more_branches,
+        more_remotes,
+        more_tags,
         reachable,
         exposure_days,
     } = wire;
@@ -339,6 +344,9 @@ fn build_life(wire: super::Life) -> Result<Life, Wrong> {
         tags: tags.into(),
         other_refs: other_refs.into(),
         more_refs,
+        more_branches,
+        more_remotes,
+        more_tags,
         reachable,
         exposure_days,
         // For baselines; no report shows them.

@@ -196,7 +196,7 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
     set("severity", json!(finding.severity.as_str()));
     set("environment", json!(rule.environment.as_str()));
     set("inTree", json!(finding.in_tree()));
-    set("places", json!(finding.occurrences.len()));
+    set("places", json!(finding.places()));
     for fact in finding.facts.iter().filter(|fact| matches!(fact.label, "pair" | "inventory")) {
         set(fact.label, json!(context.text(&fact.value)));
     }
@@ -215,8 +215,11 @@ fn build_properties(context: &Context<'_>, finding: &Finding) -> PropertyBag {
             let names: Vec<_> = refs.iter().map(|r| shown(r.as_bytes())).collect();
             set(name, json!(names));
         }
-        if life.more_refs > 0 {
-            set("moreRefs", json!(life.more_refs));
+        let more = [life.more_branches, life.more_tags, life.more_remotes, life.more_refs];
+        for (name, more) in ["moreBranches", "moreTags", "moreRemotes", "moreRefs"].into_iter().zip(more) {
+            if more > 0 {
+                set(name, json!(more));
+            }
         }
         let removed = life.removed.iter().map(|r| json!({"path": shown(&r.path), "commit": r.commit}));
         set("removed", removed.collect());

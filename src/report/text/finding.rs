@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 
 use super::page::{Page, Style};
-use crate::finding::{CommitInfo, Finding, Life, Place, Verdict};
-use crate::report::context::{Context, Whereabouts, day, plural};
+use crate::finding::{CommitInfo, Finding, Life, Place, Verdict, is_index};
+use crate::report::context::{Context, Whereabouts, day, grouped, plural};
 use crate::report::printable;
 use crate::rules::{Environment, Kind, Rotation, RuleMeta};
 
@@ -15,8 +15,8 @@ pub(super) const FEW: usize = 5;
 /// Rotation steps shown without `--verbose`.
 const FEW_STEPS: usize = 3;
 
-/// Writes the block of one finding.
-pub(super) fn write(context: &Context<'_>, finding: &Finding, page: &mut Page<'_>) -> io::Result<()> {
+/// Writes the block of one finding; `first`: the first one of its rule, of which the others need not repeat what to do.
+pub(super) fn write(context: &Context<'_>, finding: &Finding, first: bool, page: &mut Page<'_>) -> io::Result<()> {
     let block = Block { context, finding, rule: context.rule(finding) };
     block.headline(page)?;
     block.secret(page)?;
@@ -26,7 +26,11 @@ pub(super) fn write(context: &Context<'_>, finding: &Finding, page: &mut Page<'_
         block.history(life, page)?;
     }
     if block.rule.kind.is_reported() {
-        block.rotation(&block.rule.rotate, page)?;
+        if first || context.report.options.verbose {
+            block.rotation(&block.rule.rotate, page)?;
+        } else {
+            block.rotation_again(&block.rule.rotate, page)?;
+        }
     }
     page.put(Style::Dim, &format!("  fingerprint {}", finding.fingerprint))?;
     page.end()
@@ -126,6 +130,7 @@ impl Block<'_> {
         page.section("history");
         match &life.first {
             Some(first) => self.first(first, page)?,
+            None if life.is_only_staged() => {}
             None if life.reachable => page.line(Style::Plain, "first commit unknown")?,
             None => {}
         }
@@ -175,11 +180,13 @@ impl Block<'_> {
         if life.in_head {
             held.push("HEAD".to_owned());
         }
+        let (staged, others): (Vec<&String>, Vec<&String>) = life.other_refs.iter().partition(|name| is_index(name));
         let kinds = [
-            ("branch", "branches", &life.branches, 0),
-            ("tag", "tags", &life.tags, 0),
-            ("remote branch", "remote branches", &life.remotes, 0),
-            ("ref", "refs", &life.other_refs, life.more_refs),
+            ("branch", "branches", life.branches.iter().collect(), life.more_branches),
+            ("tag", "tags", life.tags.iter().collect(), life.more_tags),
+            ("remote branch", "remote branches", life.remotes.iter().collect(), life.more_remotes),
+            ("ref", "refs", others, life.more_refs),
+            ("the", "the", staged, 0),
         ];
         for (one, many, names, more) in kinds {
             if !names.is_empty() {
@@ -189,8 +196,9 @@ impl Block<'_> {
             }
         }
         let text = match (held.is_empty(), life.reachable) {
+            (false, _) if life.is_only_staged() => format!("staged in {}, and in no commit yet", held.join("; ")),
             (false, _) => format!("still in {}", held.join("; ")),
-            (true, true) => "no branch or tag has it at its tip, but the history behind them does".to_owned(),
+            (true, true) => "no branch, tag or other ref has it at its tip, but the history behind one does".to_owned(),
             (true, false) => "no branch, tag or other ref leads to it; the objects are still there".to_owned(),
         };
         page.prose(Style::Plain, "", &text)?;
@@ -209,8 +217,18 @@ impl Block<'_> {
     fn few(&self, mut names: Vec<String>, unnamed: usize) -> String {
         let hidden = names.len().saturating_sub(self.limit(FEW)) + unnamed;
         names.truncate(self.limit(FEW));
-        let more = if hidden > 0 { format!(" and {hidden} more") } else { String::new() };
+        let more = if hidden > 0 { format!(" and {} more", grouped(hidden as u64)) } else { String::new() };
         format!("{}{more}", names.join(", "))
+    }
+
+    fn rotation_again(&self, rotate: &Rotation, page: &mut Page<'_>) -> io::Result<()> {
+        page.section("rotate");
+        let id = printable(&self.rule.id);
+        page.line(Style::Plain, &format!("as above, under the first [{id}]"))?;
+        match &rotate.revoke {
+            Some(url) => page.line(Style::Plain, &format!("revoke at {}", printable(url))),
+            None => Ok(()),
+        }
     }
 
     fn rotation(&self, rotate: &Rotation, page: &mut Page<'_>) -> io::Result<()> {

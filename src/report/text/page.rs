@@ -6,8 +6,9 @@ use termcolor::{Color, ColorSpec, WriteColor};
 
 use crate::finding::Severity;
 
-/// Columns that prose may use.
-pub(super) const WIDTH: usize = 100;
+/// Columns that prose may use, and the fewest that it is squeezed into on a narrow terminal.
+const WIDTH: usize = 100;
+const NARROWEST: usize = 60;
 
 /// Columns before the text of a section.
 pub(super) const INDENT: usize = 14;
@@ -52,11 +53,13 @@ pub(super) struct Page<'w> {
     out: &'w mut dyn WriteColor,
     /// The label that the next line of a section carries.
     label: &'static str,
+    /// Columns that prose may use.
+    pub(super) width: usize,
 }
 
 impl<'w> Page<'w> {
-    pub(super) fn new(out: &'w mut dyn WriteColor) -> Self {
-        Self { out, label: "" }
+    pub(super) fn new(out: &'w mut dyn WriteColor, columns: Option<usize>) -> Self {
+        Self { out, label: "", width: columns.unwrap_or(WIDTH).clamp(NARROWEST, WIDTH) }
     }
 
     /// Writes text in a style.
@@ -103,7 +106,7 @@ impl<'w> Page<'w> {
     /// Prose in a section, wrapped; `bullet` stands before its first line.
     pub(super) fn prose(&mut self, style: Style, bullet: &str, text: &str) -> io::Result<()> {
         let mut before = bullet.to_owned();
-        for part in wrap(text, WIDTH - INDENT - bullet.len()) {
+        for part in wrap(text, self.width - INDENT - bullet.len()) {
             self.line(style, &format!("{before}{part}"))?;
             before = " ".repeat(bullet.len());
         }

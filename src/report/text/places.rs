@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use super::finding::{Block, FEW, short};
-use super::page::{INDENT, Page, Style, WIDTH};
+use super::page::{INDENT, Page, Style};
 use crate::finding::{Excerpt, Occurrence, Place};
 use crate::report::context::{grouped, plural};
 use crate::report::printable;
@@ -24,9 +24,11 @@ impl Block<'_> {
                 self.excerpt(occurrence.position.line, &excerpt, page)?;
             }
         }
-        let hidden = shown.len().saturating_sub(self.limit(FEW));
+        let unlisted = if only_tree { 0 } else { self.finding.more_places };
+        let hidden = shown.len().saturating_sub(self.limit(FEW)) + unlisted;
+        let hint = if verbose { "" } else { " (use --verbose)" };
         if hidden > 0 {
-            page.line(Style::Dim, &format!("  and {} more (use --verbose)", grouped(hidden as u64)))?;
+            page.line(Style::Dim, &format!("  and {} more{hint}", grouped(hidden as u64)))?;
         }
         Ok(())
     }
@@ -70,7 +72,7 @@ impl Block<'_> {
 
     fn excerpt(&self, line: usize, excerpt: &Excerpt, page: &mut Page<'_>) -> io::Result<()> {
         let gutter = format!("  {line} | ");
-        let Some((text, caret)) = self.excerpt_parts(excerpt, WIDTH - INDENT - gutter.len()) else {
+        let Some((text, caret)) = self.excerpt_parts(excerpt, page.width - INDENT - gutter.len()) else {
             return Ok(());
         };
         page.begin()?;

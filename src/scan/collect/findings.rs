@@ -152,6 +152,7 @@ fn finding(
         reasons: entry_reasons,
         facts: entry.facts,
         occurrences,
+        more_places: 0,
         life,
         guessable,
         allowed: None,
