@@ -60,7 +60,7 @@ fn is_secret(hay: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
         words.iter().filter(here).map(move |w| (at, w.len()))
     });
     let found = |(at, len)| {
-        generic::look(hay, at, len).1.is_some_and(|f| f.name.start >= name.start && f.confidence().is_some())
+        generic::look(hay, at, len).found.iter().any(|f| f.name.start >= name.start && f.confidence().is_some())
     };
     !is_sample(&hay[value.clone()]) && (hits.into_iter().any(found) || has_credentials(&hay[value.clone()]))
 }

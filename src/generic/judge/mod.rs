@@ -2,7 +2,9 @@
 
 mod around;
 
-use around::{around, called, is_before_ciphertext, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up};
+use around::{
+    around, called, is_before_ciphertext, is_declared, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up,
+};
 
 use crate::generic::assign::{self, Op, Quote, Site};
 use crate::generic::name::{Class, Name};
@@ -29,9 +31,12 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
         pieces => pieces.iter().flat_map(|p| view.slice(p.clone()).to_vec()).collect(),
     };
     let control = value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace());
+    // Bytes of a program or a picture; a letter of an old encoding may be one.
+    let bytes = value.iter().filter(|b| **b >= 0x80).count() > 1 && std::str::from_utf8(&value).is_err();
     // Blocks with armour are for the rules that can read them.
     if value.len() < SHORTEST
         || control
+        || bytes
         || shape::is_sealed(&value)
         || shape::is_packed(&value)
         || value.windows(10).any(|w| w == b"-----BEGIN")
@@ -45,6 +50,9 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
         .skip(1)
         .any(|head| assign::has_key_word(&head[head.len().saturating_sub(16)..]))
     {
+        return None;
+    }
+    if name.class == Class::Password && shape::is_hash_in_base64(&value) {
         return None;
     }
     let value = shape::decoded(&value).or_else(|| shape::unescaped(&value)).unwrap_or(value);
@@ -88,11 +96,14 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     add(shape::is_shortcut(&value) || shape::is_field_rules(&value), Evidence::Shortcut);
     add(counts.space > 0 && shape::is_phrase(&value, likeness.bits), Evidence::TextPhrase);
     add(name.class == Class::BareKey && value.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
-    add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
+    add(site.op == Op::Pair && is_listed(view, site) && !is_declared(view, site), Evidence::Listed);
     let named = shape::is_uuid(&value) || likeness.bits > 0.0;
     let section = site.wrapped && is_first_of_two(view, site);
     add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
     add(bare && shape::is_type(&value), Evidence::Constant);
+    // `password := Password`: a variable.
+    let letters = value.iter().all(u8::is_ascii_alphabetic) && value[0].is_ascii_uppercase();
+    add(bare && letters && view.line_to(site.value.start, 8).trim_ascii_end().ends_with(b":="), Evidence::CodePiece);
     // `L&ouml;senord` in a file of settings: only its start was read.
     let entity = value.iter().rposition(|b| *b == b'&').map(|at| &value[at + 1..]);
     let cut = entity.is_some_and(|e| (2..8).contains(&e.len()) && e.iter().all(u8::is_ascii_lowercase));

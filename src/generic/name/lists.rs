@@ -1,6 +1,7 @@
 //! The words of names, by what they say about the value.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// Which of the lists a word is on, or several words are together; one bit each.
@@ -36,7 +37,25 @@ impl Lists {
     }
 }
 
-static WORDS: LazyLock<HashMap<&[u8], Lists>> = LazyLock::new(|| {
+/// FNV-1a: the words are short, and all of them are known.
+#[derive(Default)]
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0 = length as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+static WORDS: LazyLock<HashMap<&[u8], Lists, BuildHasherDefault<Fnv>>> = LazyLock::new(|| {
     let lists = [
         (Lists::PASSWORD, PASSWORD),
         (Lists::KEY_HEADS, KEY_HEADS),
@@ -50,7 +69,7 @@ static WORDS: LazyLock<HashMap<&[u8], Lists>> = LazyLock::new(|| {
         (Lists::DERIVED, DERIVED),
         (Lists::PASSING, PASSING),
     ];
-    let mut words = HashMap::new();
+    let mut words = HashMap::<_, _, BuildHasherDefault<Fnv>>::default();
     for (list, word) in lists.iter().flat_map(|(list, words)| words.iter().map(move |word| (list, word))) {
         words.entry(word.as_bytes()).or_insert_with(Lists::default).0 |= list.0;
     }
@@ -63,11 +82,12 @@ const PASSWORD: &[&str] = &[
     "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
     "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
     "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
-    "mysqlpass", "bindpw", "authtok", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
+    "motdepasse", "passord", "srcstorepass", "deststorepass", "srckeypass", "destkeypass", "keystorepass",
+    "truststorepass", "mysqlpass", "bindpw", "authtok", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
 ];
 
 /// What glued words end with that promise a password: `mypassword`.
-pub(super) const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "passwords"];
+pub(super) const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "passwords", "passwort"];
 
 /// Words before `key`, or glued to it, that make it a secret.
 #[rustfmt::skip]
@@ -119,7 +139,7 @@ const TAILS: &[&str] = &[
     "secret", "token", "bytes", "const", "constant", "param", "parameter", "data", "content", "clear", "master", "db",
     "database", "example", "sample", "real", "main", "only", "local", "x", "y", "alt", "other", "another", "fallback",
     "sandbox", "client", "server", "api", "rw", "ro", "arg", "var", "hash256", "utf", "json", "code", "basic",
-    "bearer", "draft", "header",
+    "bearer", "draft", "header", "banco", "bd", "bdd", "usuario", "utilisateur", "benutzer", "do", "da", "del", "de",
 ];
 
 /// Last words of a name whose value is no secret but something about one: `key_id`, `token_url`, `secret_name`.
@@ -128,7 +148,7 @@ const ABOUT: &[&str] = &[
     "id", "ids", "sid", "arn", "name", "names", "url", "uri", "path", "file", "files", "filename", "dir", "command",
     "cmd", "type", "types", "expires", "expiry", "expiration", "ttl", "at", "age", "length", "len", "size", "count",
     "prefix", "suffix", "format", "label", "title", "field", "error", "message", "policy", "provider", "service",
-    "endpoint", "host", "issuer", "audience", "algorithm", "alg", "algo", "mode", "scope", "scopes", "env", "ref",
+    "endpoint", "host", "issuer", "audience", "addr", "address", "algorithm", "alg", "algo", "mode", "scope", "scopes", "env", "ref",
     "index", "version", "pattern", "regex", "charset", "hint", "placeholder", "description", "help", "method",
     "scheme", "strategy", "class", "store", "manager", "handler", "factory", "generator", "encoder", "location",
     "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",

@@ -112,7 +112,10 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
     let session = class == Class::Auth && last == Some(b"sid");
     let client = class == Class::Auth && after.first().is_some_and(|w| lower(w) == b"client");
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    if last.is_some_and(|w| Lists::of(w).on(Lists::ABOUT) && !session)
+    // `key_addr_str`: how it is written is said last.
+    let mut said = after.iter().rev().map(lower).skip_while(|w| matches!(*w, b"str" | b"string" | b"hex" | b"bytes"));
+    let about = said.next().is_some_and(|w| Lists::of(w).on(Lists::ABOUT));
+    if about && !session
         || client
         || after.iter().any(|w| matches!(lower(w), b"prototype" | b"pub" | b"public"))
         || class == Class::Password && last == Some(b"encoded")
@@ -200,7 +203,11 @@ fn reads_random(name: &[u8]) -> bool {
 /// The kind of secret that a word promises, and whether it is a plural.
 fn class(word: &str, head: &str) -> Option<(Class, bool)> {
     let on = |list: Lists, word: &str| Lists::of(word.as_bytes()).on(list);
-    let found = if on(Lists::PASSWORD, word) || PASSWORD_ENDS.iter().any(|e| word.ends_with(e)) {
+    // `mot_de_passe`
+    let found = if on(Lists::PASSWORD, word)
+        || word == "passe" && head == "de"
+        || PASSWORD_ENDS.iter().any(|e| word.ends_with(e))
+    {
         (Class::Password, word.ends_with("ds"))
     } else if let Some(stem) = word.strip_suffix("keys").or_else(|| word.strip_suffix("key")) {
         let plural = word.ends_with('s');
