@@ -258,7 +258,7 @@ mod tests {
             ("id,password,x\r\n1,ab,\r\n2,,y\r\n\r\n3,no,z\r\n", &["ab", ""]),
             ("id,\"password\"\n1,\"a,\"\"b\n\"\n2,\"c\"\n", &["a,\"\"b", "c"]),
             ("Name;Passwort\nann;ab\nno\n", &["ab"]),
-            ("| User | Password |\n|---|:--:|\n| ann | `ab` |\n| bob | **cd** |\ntext | x\n", &["ab", "cd"]),
+            ("| User | Password |\n|---|:--:|\n| ann | `ab` |\n| bob | **cd** |\ntext\n", &["ab", "cd"]),
             ("user\tpass\nann\tab\n", &["ab"]),
             ("a,b\nc,password\nd,no\n", &[]),
             ("f(user, password)\nf(ann, no)\n", &[]),
