@@ -323,8 +323,9 @@ fn detector() -> &'static Detector {
 /// A piece of text, from a kind and a seed.
 fn piece((kind, seed): (u8, u64)) -> Vec<u8> {
     let mut rng = Rng::new(seed);
-    match kind % 4 {
+    match kind % 5 {
         0 => assigned(&mut rng),
+        4 => many(&mut rng),
         1 => {
             // A part of a secret.
             let text = assigned(&mut rng);
@@ -334,6 +335,27 @@ fn piece((kind, seed): (u8, u64)) -> Vec<u8> {
         2 => (0..1 + rng.below(8)).flat_map(|_| named(&mut rng)).collect(),
         _ => filler(&mut rng),
     }
+}
+
+/// Many values under one name: rows of a table or of an INSERT, items of a list.
+fn many(rng: &mut Rng) -> Vec<u8> {
+    let count = 1 + rng.below(12);
+    let mut word = |n: usize| rng.text(b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", n);
+    let values: Vec<(String, String)> = (0..count).map(|_| (word(5), word(14))).collect();
+    let rows = |row: &dyn Fn(&str, &str) -> String| values.iter().map(|(a, b)| row(a, b)).collect::<Vec<_>>();
+    let text = match rng.below(7) {
+        0 => format!("\nname,password,id\n{}\n", rows(&|a, b| format!("{a},{b},7")).join("\n")),
+        1 => format!("\nuser;passwd\r\n{}\r\n", rows(&|a, b| format!("{a};\"{b}\"")).join("\r\n")),
+        2 => format!("\n| name | password |\n|---|---|\n{}\n", rows(&|a, b| format!("| {a} | `{b}` |")).join("\n")),
+        3 => {
+            let rows = rows(&|a, b| format!("(1, '{a}', '{b}')")).join(",\n");
+            format!("INSERT INTO users (id, name, password) VALUES {rows};\n")
+        }
+        4 => format!("passwords:\n{}\n", rows(&|_, b| format!("  - {b}")).join("\n")),
+        5 => format!("api_keys = [{}]\n", rows(&|_, b| format!("\"{b}\"")).join(", ")),
+        _ => format!("chpasswd <<EOF\n{}\nEOF\n", rows(&|a, b| format!("{a}:{b}")).join("\n")),
+    };
+    text.into_bytes()
 }
 
 /// A small piece of an assignment: what decides whether a value is judged by its name, and where it ends.

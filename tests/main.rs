@@ -68,5 +68,7 @@ mod rules;
 mod secrets;
 /// Published and synthetic vectors of checksummed formats.
 mod vectors;
+/// Ways of writing passwords down that were missed once.
+mod ways;
 /// Files: which are read, how they are decoded, where a finding stands.
 mod worktree;

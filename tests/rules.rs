@@ -50,6 +50,11 @@ const COVERED_BY: &[(&str, &[&str], &str)] = &[
 
 /// Rules that are not found in some surroundings, and why that is right. `*` stands for all.
 const NOT_FOUND: &[(&str, &[&str], &str)] = &[
+    ("generic-chpasswd-lines", &["JSON"], "lines of a here-document"),
+    ("generic-typed-password", &["*"], "what asks for the password must stand before it"),
+    ("generic-repeated-password", &["JSON"], "its escaped quotes are no quotes of a shell"),
+    ("generic-user-password", &["JSON"], "its escaped quotes are no quotes of a program"),
+    ("generic-wifi-line-password", &["HTML entities", "XML"], "`&` is written in another way there"),
     (
         "akamai-edgerc-client-secret",
         &["JSON", "YAML block", "CRLF"],

@@ -38,14 +38,18 @@ fn follows(hay: &[u8], start: usize, len: usize) -> bool {
     let goes_on = |texts: &[&[u8]]| texts.iter().any(|text| rest[blanks..].starts_with(text));
     match rest.get(blanks) {
         None => start + AHEAD <= hay.len(),
-        Some(b'=' | b':' | b'<' | b'&' | b'-' | b'!' | b'|' | b'?' | b'+' | b'>') => true,
+        Some(b'=' | b':' | b'<' | b'&' | b'-' | b'!' | b'|' | b'?' | b'+' | b'>' | 0xef) => true,
         // The accessors of a property come before what is assigned to it.
         Some(b'{') => closed > 0 || goes_on(&[b"{ get;", b"{\"", b"{'"]),
         // A member of an annotation has its default behind it.
         Some(b'(') => closed == 0 && (!goes_on(&[b"()"]) || goes_on(&[b"() default "])),
         // `${NAME-value}`, `$ENV{NAME} // ...`
-        Some(b'}') => closed > 0 || ahead[..name].contains(&b'-') || goes_on(&[b"} //", b"} ||"]),
+        Some(b'}') => closed > 0 || ahead[..name].contains(&b'-') || goes_on(&[b"} //", b"} ||", b"}  "]),
+        // An array, as C declares it.
+        Some(b'[') => closed == 0 && matches!(rest.get(blanks + 1), Some(b']' | b'0'..=b'9')),
         Some(b')') if goes_on(&[b"): \"", b"): '"]) => true,
+        // The name of a column, between others.
+        Some(b',' | b';') if closed + blanks == 0 && begins_a_cell(hay, start) => true,
         Some(b',') if closed == 0 => {
             let behind = rest[blanks + 1..].trim_ascii_start();
             behind.first() == Some(&b'"') || behind.is_empty() && start + AHEAD <= hay.len()
@@ -56,6 +60,15 @@ fn follows(hay: &[u8], start: usize, len: usize) -> bool {
         Some(_) => blanks > 0 || closed > 0,
     }
 }
+
+/// Does the name in which a key word begins stand behind a comma, a semicolon or a line break? Looks at [`BACK`] bytes.
+fn begins_a_cell(hay: &[u8], start: usize) -> bool {
+    let back = hay[start.saturating_sub(BACK)..start].iter().rev().find(|b| !assign::in_name(**b));
+    matches!(back, Some(b',' | b';' | b'\n')) || start == 0
+}
+
+/// Bytes before a key word that may say whether it is a hit: no more than a change in them is looked at again for.
+const BACK: usize = 12;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ pub mod judge;
 pub mod name;
 pub mod place;
 pub mod shape;
+pub mod table;
 pub mod view;
 pub mod weights;
 pub mod words;
@@ -87,7 +88,7 @@ pub fn facts_of(hay: &[u8], value: &Range<usize>) -> Vec<Fact> {
     let behind = value.end..hay.len().min(value.end + BEHIND);
     let hits = (from..value.start).rev().chain(behind);
     let hits = hits.filter_map(|at| Some((at, assign::key_word(&hay[at..])?.len())));
-    hits.filter_map(|(at, len)| look(hay, at, len).1)
+    hits.flat_map(|(at, len)| find(&mut View::new(hay, at), at, len, LOW))
         .find(|f| f.value == *value)
         .map(|f| f.facts(hay))
         .unwrap_or_default()
@@ -131,16 +132,70 @@ pub fn explain(fact: &str) -> Vec<(i32, &'static str)> {
     list
 }
 
-/// Looks at a key word of `len` bytes: what was read, and what was found.
-pub fn look(hay: &[u8], at: usize, len: usize) -> (Range<isize>, Option<Found>) {
+/// What a look at a key word gives.
+#[derive(Debug)]
+pub struct Looked {
+    /// The bytes that it depended on, as [`View::read`] tells them.
+    pub read: Range<isize>,
+    /// The values that may be secrets: several if the name has a list of them, or names the column of a table.
+    pub found: Vec<Found>,
+    /// More of the table is there than is read.
+    pub cut: bool,
+}
+
+/// Looks at a key word of `len` bytes.
+pub fn look(hay: &[u8], at: usize, len: usize) -> Looked {
     let mut view = View::new(hay, at);
     let found = find(&mut view, at, len, LOW);
+    let own = view.read();
+    let looked = Looked { read: own.clone(), found, cut: false };
+    if !looked.found.is_empty() || !may_be_title(hay, at, len) {
+        return looked;
+    }
+    match table::look(hay, at) {
+        Some((read, found, cut)) => Looked { read: own.start.min(read.start)..own.end.max(read.end), found, cut },
+        // That it is no row of names depends on its line.
+        None => Looked { read: own.start.min(at as isize - TITLE)..own.end.max(at as isize + TITLE), ..looked },
+    }
+}
+
+/// Bytes on each side of the name of a column that say whether it is one.
+const TITLE: isize = 1100;
+
+/// May the key word be in the name of a column: with nothing but white space and quotes up to a sign between cells, or the end
+/// of the line, on both sides?
+fn may_be_title(hay: &[u8], at: usize, len: usize) -> bool {
+    // Most names of code are told by what is right behind them.
+    if !matches!(hay.get(at + len), None | Some(b',' | b';' | b'\t' | b'|' | b'\n' | b'\r' | b' ' | b'"' | b'*' | b'_' | b'a'..=b'z' | b'A'..=b'Z'))
+    {
+        return false;
+    }
+    let word = |b: &&u8| assign::in_name(**b);
+    let mark = |b: &&u8| matches!(**b, b' ' | b'"' | b'*' | b'\r');
+    let sign = |b: Option<&u8>| matches!(b, None | Some(b',' | b';' | b'\t' | b'|' | b'\n'));
+    let (before, after) = (&hay[at.saturating_sub(24)..at], &hay[at + len..hay.len().min(at + len + 24)]);
+    let name = after.iter().take_while(word).count();
+    let behind = after[name..].iter().find(|b| !mark(b));
+    let name = before.iter().rev().take_while(word).count();
+    let ahead = before[..before.len() - name].iter().rev().find(|b| !mark(b));
+    sign(behind) && sign(ahead) && (behind.is_some() || after.len() < 24)
+}
+
+/// As [`look`], for a word of another language, read as if `word` stood there.
+pub fn look_translated(hay: &[u8], at: usize, len: usize, word: &str) -> (Range<isize>, Vec<Found>) {
+    let mut view = View::new(hay, at);
+    let found = assign::name(&mut view, at, len).and_then(|place| {
+        let (text, hit) = (view.slice(place.clone()), at - place.start);
+        let translated = [&text[..hit], word.as_bytes(), &text[hit + len..]].concat();
+        Some((name::read(&translated, hit)?, place))
+    });
+    let found = found.map_or(Vec::new(), |(name, place)| values(&mut view, name, place, LOW));
     (view.read(), found)
 }
 
 /// As [`look`], for any value, however much speaks against it: what weights are fitted to.
 pub fn weigh(hay: &[u8], at: usize, len: usize) -> Option<Found> {
-    find(&mut View::new(hay, at), at, len, i32::MIN)
+    find(&mut View::new(hay, at), at, len, i32::MIN).into_iter().next()
 }
 
 /// Judges a value that has no name, but stands where a secret of a class is given: to a call or a command that is at `to`.
@@ -160,16 +215,37 @@ pub fn given_literal(hay: &[u8], class: Class, to: Range<usize>, at: usize) -> (
 
 fn weigh_given(view: &mut View<'_>, class: Class, site: assign::Site) -> Option<Found> {
     let name = name::Name { class, around: name::Around::default() };
-    let evidence = judge::evidence(view, &name, &site, LOW)?;
-    let score = weights::sum(&evidence);
-    Some(Found { class, name: site.name, value: site.value, evidence, score })
+    weighed(view, &name, site, LOW)
 }
 
-fn find(view: &mut View<'_>, at: usize, len: usize, least: i32) -> Option<Found> {
-    let place = assign::name(view, at, len)?;
-    let name = name::read(view.slice(place.clone()), at - place.start)?;
-    let site = assign::site(view, place)?;
-    let evidence = judge::evidence(view, &name, &site, least)?;
+fn find(view: &mut View<'_>, at: usize, len: usize, least: i32) -> Vec<Found> {
+    let read = |view: &mut View<'_>| {
+        let place = assign::name(view, at, len)?;
+        Some((name::read(view.slice(place.clone()), at - place.start)?, place))
+    };
+    read(view).map_or(Vec::new(), |(name, place)| values(view, name, place, least))
+}
+
+/// The values of a name that may be secrets.
+fn values(view: &mut View<'_>, name: name::Name, place: Range<usize>, least: i32) -> Vec<Found> {
+    let Some(site) = assign::site(view, place.clone()) else {
+        let items = if name.around.plural { assign::list::below(view, place) } else { Vec::new() };
+        return items.into_iter().filter_map(|site| weighed(view, &name, site, least)).collect();
+    };
+    // `auth = ("user", "password")`
+    let listable = name.class != Class::BareKey;
+    let first = weighed(view, &name, site.clone(), least);
+    let sure = first.as_ref().is_some_and(|first| first.score >= HIGH);
+    let others =
+        if listable && (sure || name.class == Class::Auth) { assign::list::behind(view, &site) } else { Vec::new() };
+    let pair = name.class == Class::Auth && others.len() == 1;
+    let name = name::Name { class: if pair { Class::Password } else { name.class }, ..name };
+    let others = others.into_iter().filter(|_| sure || pair).filter_map(|site| weighed(view, &name, site, least));
+    first.into_iter().chain(others).collect()
+}
+
+fn weighed(view: &mut View<'_>, name: &name::Name, site: assign::Site, least: i32) -> Option<Found> {
+    let evidence = judge::evidence(view, name, &site, least)?;
     let score = weights::sum(&evidence);
     Some(Found { class: name.class, name: site.name, value: site.value, evidence, score })
 }
@@ -192,9 +268,11 @@ mod tests {
             let text = [name, op, value, end].concat();
             let hits = (0..text.len()).filter_map(|at| Some((at, assign::key_word(&text.as_bytes()[at..])?.len())));
             for (at, len) in hits {
-                let all = weigh(text.as_bytes(), at, len).filter(|found| found.score >= LOW);
-                let quick = look(text.as_bytes(), at, len).1.filter(|found| found.score >= LOW);
-                prop_assert_eq!(all, quick, "{}", text);
+                let found = |least: i32| {
+                    let found = find(&mut View::new(text.as_bytes(), at), at, len, least);
+                    found.into_iter().filter(|found| found.score >= LOW).collect::<Vec<_>>()
+                };
+                prop_assert_eq!(found(i32::MIN), found(LOW), "{}", text);
             }
         }
     }

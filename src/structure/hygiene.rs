@@ -55,7 +55,7 @@ fn setting(hay: &[u8], line: Range<usize>) -> Option<(Range<usize>, Range<usize>
 fn is_secret(hay: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
     let mut hits = name.clone().filter_map(|at| Some((at, generic::assign::key_word(&hay[at..name.end])?.len())));
     let found = |(at, len)| {
-        generic::look(hay, at, len).1.is_some_and(|f| f.name.start >= name.start && f.confidence().is_some())
+        generic::look(hay, at, len).found.iter().any(|f| f.name.start >= name.start && f.confidence().is_some())
     };
     !is_sample(&hay[value.clone()]) && (hits.any(found) || has_credentials(&hay[value.clone()]))
 }

@@ -82,6 +82,8 @@ pub struct Outcome {
     pub at_most: Option<Severity>,
     /// Further credentials of the same kind in what was read: the other rows of a statement.
     pub others: Vec<Outcome>,
+    /// More of the kind was there than is read.
+    pub cut: bool,
     /// The match is no credential at all (a publishable variant, an empty password, documentation): drop it silently.
     pub dismiss: bool,
 }
@@ -99,6 +101,7 @@ impl Outcome {
             confidence: None,
             at_most: None,
             others: Vec::new(),
+            cut: false,
             dismiss: false,
         }
     }

@@ -50,6 +50,11 @@ fn is_template(value: &str) -> bool {
 
 /// Whether a password is a template, a word that documentation writes in its place, or one character over and over.
 pub(super) fn is_placeholder(value: &str) -> bool {
+    // `p%40`: what a test of escapes writes.
+    let escapes = value.matches('%').count();
+    if (1..=4).contains(&escapes) && (escapes * 3..=escapes * 3 + 3).contains(&value.len()) {
+        return true;
+    }
     let shouted = value.len() >= 5 && value.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b == b'-');
     if shouted && ["PASSWORD", "TOKEN", "SECRET", "PASS"].iter().any(|word| value.contains(word)) {
         return true;

@@ -25,7 +25,7 @@ impl Evaluator<'_> {
         read: &mut Read,
     ) -> bool {
         let Candidate { rule, format, .. } = candidate;
-        let mut reach = start..start;
+        let mut reach = Reach { start, end: start, cut: false };
         let first = format.first_class();
         let last = format.last_class();
         let bounded = rule.boundary == Boundary::Word;
@@ -45,6 +45,7 @@ impl Evaluator<'_> {
         }
         // A structure may look for the start of what the match is a part of.
         read.cover((start as isize - boundary::LOOK_BACK as isize).min(reach.start as isize - 1), reach.end + 1);
+        read.cut |= reach.cut;
         done
     }
 
@@ -59,7 +60,7 @@ impl Evaluator<'_> {
         candidate: &Candidate<'_>,
         only_proven: bool,
         found: &mut Vec<RawMatch>,
-        reach: &mut Range<usize>,
+        reach: &mut Reach,
     ) -> bool {
         let Candidate { index, rule, format } = candidate;
         let Some(judged) = validate(hay, start, end, captures, rule, format, reach) else { return false };
@@ -117,6 +118,13 @@ impl Evaluator<'_> {
     }
 }
 
+/// The bytes that trying a format depended on, and whether it left out some that it should have read.
+struct Reach {
+    start: usize,
+    end: usize,
+    cut: bool,
+}
+
 /// Does the format begin with a letter, digit or `_`, so that the byte before it matters?
 fn starts_with_word(format: &Format, segment: bool) -> bool {
     segment || format.prefix().first().is_none_or(|b| b.is_ascii_alphanumeric() || *b == b'_')
@@ -161,7 +169,7 @@ fn validate(
     captures: &Captures,
     rule: &Rule,
     format: &Format,
-    reach: &mut Range<usize>,
+    reach: &mut Reach,
 ) -> Option<Judged> {
     let mut judged = Judged {
         verdict: Verdict::Shape,
@@ -188,6 +196,7 @@ fn validate(
         let outcome = (structure.check)(&structure::Input { hay, start, end, captures: &named, args });
         reach.start = reach.start.min(outcome.read.start);
         reach.end = reach.end.max(outcome.read.end);
+        reach.cut |= outcome.cut;
         if outcome.dismiss {
             return None;
         }

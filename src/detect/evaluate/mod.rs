@@ -109,23 +109,23 @@ impl<'a> Evaluator<'a> {
 
     /// Judges the value of a name by evidence.
     fn at_name(&self, hay: &[u8], at: usize, len: usize, found: &mut Vec<RawMatch>, read: &mut Read) {
-        let (looked, value) = generic::look(hay, at, len);
-        read.start = read.start.min(looked.start);
+        let generic::Looked { read: looked, found: values, cut } = generic::look(hay, at, len);
+        read.start = read.start.min(looked.start.max(-1));
         read.end = read.end.max(looked.end);
-        let Some(value) = value else { return };
-        let (Some(confidence), Some(rule)) = (value.confidence(), self.prefilter.named_rule(value.class)) else {
-            return;
-        };
-        found.push(RawMatch {
-            rule,
-            verdict: Verdict::Shape,
-            confidence,
-            severity: self.set.metas()[rule].severity,
-            // The history scan copies matches from version to version: what a report needs is found again for one.
-            facts: Vec::new(),
-            span: value.value,
-            decoded: None,
-        });
+        read.cut |= cut;
+        found.extend(values.into_iter().filter_map(|value| {
+            let (confidence, rule) = (value.confidence()?, self.prefilter.named_rule(value.class)?);
+            Some(RawMatch {
+                rule,
+                verdict: Verdict::Shape,
+                confidence,
+                severity: self.set.metas()[rule].severity,
+                // The history scan copies matches from version to version: what a report needs is found again for one.
+                facts: Vec::new(),
+                span: value.value,
+                decoded: None,
+            })
+        }));
     }
 
     fn at_literal(

@@ -210,6 +210,33 @@ fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace()
 }
 
+/// What ties a value to a name in scripts without blanks between words: a wide colon or equals sign, or a word for `is`.
+pub(super) fn wide_sign(view: &mut View<'_>, at: usize, first: u8) -> Option<(Op, usize)> {
+    const SIGNS: [&str; 5] = ["\u{ff1a}", "\u{ff1d}", "\u{662f}", "\u{4e3a}", "\u{306f}"];
+    let here = |sign: &&str| sign.as_bytes()[0] == first && view.has(at, sign.as_bytes());
+    let sign = SIGNS.into_iter().find(here)?;
+    let behind = at + sign.len();
+    let colon = usize::from(SIGNS[2..].contains(&sign) && view.has(behind, SIGNS[0].as_bytes())) * SIGNS[0].len();
+    Some((Op::Colon, behind + colon))
+}
+
+/// How far behind a name it is looked for the word that says its value.
+const SAID: usize = 64;
+
+/// The value that a sentence says some words behind the name (`password for the root account is ...`), or that a declaration
+/// gives (`PASSWORD PIC X(20) VALUE '...'`).
+pub(super) fn said(view: &mut View<'_>, from: usize) -> Option<(Op, usize)> {
+    let line = view.line_from(from, SAID);
+    if let Some(at) = memchr::memmem::find(line, b" VALUE '") {
+        return Some((Op::Equals, from + at + 7));
+    }
+    let leads = [&b"for "[..], b"of ", b"to ", b"on "].iter().any(|word| line.starts_with(word));
+    let at = leads.then(|| memchr::memmem::find(line, b" is"))??;
+    let plain = line[..at].iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b' ' | b',' | b'-' | b'"' | b'`'));
+    let behind = at + 3 + usize::from(line.get(at + 3) == Some(&b':'));
+    (plain && line.get(behind) == Some(&b' ')).then_some((Op::Colon, from + behind + 1))
+}
+
 /// Methods that give something for what is not set, and those that type a text into the field that was found.
 const METHODS: &[(&[u8], Op)] = &[
     (b"unwrap_or", Op::Default),

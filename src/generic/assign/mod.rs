@@ -4,6 +4,7 @@
 
 mod far;
 mod keywords;
+pub mod list;
 mod literal;
 mod operator;
 mod value;
@@ -180,6 +181,7 @@ pub fn site(view: &mut View<'_>, name: Range<usize>) -> Option<Site> {
     // `did:key:...`: a scheme, not a name.
     if before == Some(b':')
         && view.get(at) == Some(b':')
+        && view.get(at + 1).is_some_and(|b| !b.is_ascii_whitespace())
         && view.before(name.start - 1).is_some_and(|b| b.is_ascii_alphanumeric())
     {
         return None;
@@ -244,6 +246,13 @@ fn close(view: &mut View<'_>, name: usize, from: usize) -> (bool, usize) {
                 at + 1
             }
             Some(b'}') if is_of_hash(view, name) => at + 1,
+            // `${PASSWORD}    value`
+            Some(b'}') if at == from && is_variable(view, name) && view.has(at, b"}  ") => at + 1,
+            // `char password[] = "..."`
+            Some(b'[') if at == from => match array(view, at) {
+                Some(end) => end,
+                None => break,
+            },
             Some(b'<') if view.has(at, b"</key>") => at + 6,
             Some(b'<') if view.has(at, b"</b>") || view.has(at, b"</i>") => at + 4,
             _ => break,
@@ -251,6 +260,12 @@ fn close(view: &mut View<'_>, name: usize, from: usize) -> (bool, usize) {
         at = next;
     }
     (at > from, at)
+}
+
+/// The end of the brackets of an array that is declared: `[]`, `[32]`.
+fn array(view: &mut View<'_>, open: usize) -> Option<usize> {
+    let digits = view.line_from(open + 1, 6).iter().take_while(|b| b.is_ascii_digit()).count();
+    (view.get(open + 1 + digits) == Some(b']')).then_some(open + digits + 2)
 }
 
 /// Is the name the key of a hash of Perl: `$ENV{NAME}`, `$ENV{'NAME'}`?

@@ -69,25 +69,47 @@ pub(super) fn operator(
             let value = view.blanks(at + 1);
             (view.get(value) == Some(b'"')).then_some((Op::Arrow, value))?
         }
+        // `-define(DB_PASSWORD, "...")`: a macro of Erlang; an option of a command that gives name and value.
+        b',' if before == Some(b'(') && !closed && view.line_to(name.start, 12).ends_with(b"define(") => {
+            (Op::Arrow, view.blanks(at + 1))
+        }
+        b',' if before == Some(b'=') && view.has(at, b",ParameterValue=") => (Op::Equals, at + 16),
         // A member of an annotation.
         b'(' if !closed && view.has(at, b"() default ") => (Op::Default, at + 11),
         b'(' if !closed => (Op::Call, at + 1),
         b'{' if closed => block(view, at)?,
         b'{' if gap && view.has(at, b"{ get;") => (Op::Equals, behind_accessors(view, at)?),
         b'{' if matches!(second(view), Some(b'"' | b'\'')) => (Op::Call, at + 1),
-        b'>' if before == Some(b'<') || closed => (Op::Element, at + 1),
+        b'>' if before == Some(b'<') || closed || before == Some(b':') && is_prefixed(view, name.start - 1) => {
+            (Op::Element, at + 1)
+        }
         b'<' if view.has(at, b"</") => (Op::Element, value_element(view, at)?),
         b'\n' | b'\r' => match far_value(view, at) {
             Some(at) => (Op::Colon, at),
             None => next_line(view, before, closed, at)?,
         },
         b'"' | b'\'' | b'`' if gap && !closed => (Op::Space, at),
+        // `(or (System/getenv "DB_PASSWORD") "...")`
+        b'"' if gap
+            && view.before(at - 1) == Some(b')')
+            && view.line_to(name.start, 40).windows(4).any(|w| w == b"(or ") =>
+        {
+            (Op::Default, at)
+        }
+        byte @ 0xe3..=0xef => far::wide_sign(view, at, byte)?,
         byte if gap && before == Some(b'<') && byte.is_ascii_alphabetic() => {
             (Op::Element, behind_attributes(view, at)?)
         }
         byte if gap || closed => word_operator(view, name, before, closed, byte, at)?,
         _ => return None,
     })
+}
+
+/// Is the colon here that of an element with a prefix: `<con:password>`?
+fn is_prefixed(view: &mut View<'_>, colon: usize) -> bool {
+    let before = view.line_to(colon, 24);
+    let prefix = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
+    prefix > 0 && before[..before.len() - prefix].ends_with(b"<")
 }
 
 /// What a name in quotes has in braces behind it: a value, what a block gives, a default among other settings.
@@ -181,9 +203,13 @@ fn word_operator(
     if closed && let Some(value) = far::here(view, at) {
         return Some((Op::Default, value));
     }
-    for (word, op) in
-        [(&b"value="[..], Op::Equals), (b"by ", Op::Space), (b"is ", Op::Colon), (b"default ", Op::Default)]
-    {
+    for (word, op) in [
+        (&b"value="[..], Op::Equals),
+        (b"by ", Op::Space),
+        (b"is ", Op::Colon),
+        (b"is: ", Op::Colon),
+        (b"default ", Op::Default),
+    ] {
         if view.has_any_case(at, word) {
             return Some((op, at + word.len()));
         }
@@ -204,10 +230,16 @@ fn word_operator(
         let next = skip_space(view, text, 64);
         return view.has_any_case(next, b"<value>").then_some((Op::Element, next));
     }
-    let line = view.line_to(name.start, 24);
+    if !closed
+        && matches!(byte, b'f' | b'o' | b't' | b'P' | b'T')
+        && let Some(said) = far::said(view, at)
+    {
+        return Some(said);
+    }
+    let line = view.line_to(name.start, 48);
     let line = line.trim_ascii_start();
     let first = line.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
-    if line.is_empty() && ends_its_line(view, at) {
+    if line.is_empty() && ends_its_line(view, at) || closed && line == b"${" {
         return Some((Op::Space, at));
     }
     let set = [
@@ -222,6 +254,10 @@ fn word_operator(
         b"SetEnv",
         b"fastcgi_param",
         b"uwsgi_param",
+        b"proxy_set_header",
+        b"grpc_set_header",
+        b"header_up",
+        b"poll",
     ];
     let tells = set.contains(&first) || line.windows(6).any(|w| w == b"login ");
     (tells && !line.ends_with(b"=")).then_some((Op::Space, at))
@@ -256,7 +292,10 @@ pub(super) fn typed(view: &mut View<'_>, from: usize) -> Option<usize> {
     let mut at = from;
     let word = |b: u8| {
         b.is_ascii_alphanumeric()
-            || matches!(b, b'_' | b'<' | b'>' | b'&' | b'\'' | b'.' | b'?' | b'|' | b'[' | b']' | b'*' | b' ')
+            || matches!(
+                b,
+                b'_' | b'<' | b'>' | b'&' | b'\'' | b'.' | b'?' | b'|' | b'[' | b']' | b'(' | b')' | b'*' | b' '
+            )
     };
     while at < from + 40 && view.get(at).is_some_and(word) {
         at += 1;

@@ -201,7 +201,7 @@ fn is_user_hash(view: &mut View<'_>, site: &Site, value: &[u8]) -> bool {
         return false;
     }
     let tied = view.slice(site.name.start..site.value.start);
-    if tied.is_empty() {
+    if tied.is_empty() || site.op == crate::generic::assign::Op::Given && tied.len() > TEXTS {
         return false;
     }
     let from = site.name.start.saturating_sub(2 * TEXTS);
@@ -221,6 +221,12 @@ pub(super) fn is_listed(view: &mut View<'_>, site: &Site) -> bool {
     let left = view.line_to(site.name.start - 1, 16);
     let left = left.strip_suffix(b"\\").unwrap_or(left).trim_ascii_end();
     left.strip_suffix(b",").is_some_and(|l| matches!(l.last(), Some(b'"' | b'\'' | b'`')))
+}
+
+/// Do the texts declare a constant, by its type, name and value: `buildConfigField("String", "API_KEY", "...")`?
+pub(super) fn is_declared(view: &mut View<'_>, site: &Site) -> bool {
+    let line = view.line_to(site.name.start, 64);
+    [&b"buildConfigField"[..], b"resValue"].iter().any(|call| memchr::memmem::find(line, call).is_some())
 }
 
 /// Is the value the first argument of several: `set_password("service", user, password)`?

@@ -4,7 +4,9 @@ mod around;
 
 use std::borrow::Cow;
 
-use around::{around, called, is_before_ciphertext, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up};
+use around::{
+    around, called, is_before_ciphertext, is_declared, is_first_of_more, is_first_of_two, is_item, is_listed, looks_up,
+};
 
 use crate::generic::assign::{self, Op, Quote, Site};
 use crate::generic::name::{Class, Name};
@@ -61,7 +63,7 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
         [] => view.slice(site.value.clone()).into(),
         pieces => pieces.iter().flat_map(|p| view.slice(p.clone()).to_vec()).collect(),
     };
-    if !is_text(&raw) {
+    if !is_text(&raw) || is_binary(&raw) {
         return None;
     }
     let plain = shape::decoded(&raw).or_else(|| shape::unescaped(&raw));
@@ -77,7 +79,7 @@ pub fn evidence(view: &mut View<'_>, name: &Name, site: &Site, least: i32) -> Op
     of_site(site, &mut scale);
     of_characters(&value, &mut scale);
     like(&value.likeness, &mut scale);
-    if !scale.may_reach(weights::SHAPE + weights::AROUND) || is_no_value(&raw) {
+    if !scale.may_reach(weights::SHAPE + weights::AROUND) || is_no_value(name.class, &raw) {
         return None;
     }
     of_words(text, view.slice(site.name.clone()), &mut scale);
@@ -99,13 +101,19 @@ fn is_text(value: &[u8]) -> bool {
     value.len() >= SHORTEST && !value.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace())
 }
 
+/// Bytes of a program or a picture? A letter of an old encoding may be one.
+fn is_binary(value: &[u8]) -> bool {
+    value.iter().filter(|b| **b >= 0x80).count() > 1 && std::str::from_utf8(value).is_err()
+}
+
 /// Sealed, packed, or with a name or an armour of its own inside?
-fn is_no_value(raw: &[u8]) -> bool {
+fn is_no_value(class: Class, raw: &[u8]) -> bool {
     // `Digest nonce="..."`: the inner value has a name of its own.
     let mut heads = raw.split(|b| *b == b'=').rev().skip(1);
     heads.any(|head| assign::has_key_word(&head[head.len().saturating_sub(16)..]))
         || shape::is_sealed(raw)
         || shape::is_packed(raw)
+        || class == Class::Password && shape::is_hash_in_base64(raw)
         // Blocks with armour are for the rules that can read them.
         || raw.windows(10).any(|w| w == b"-----BEGIN")
 }
@@ -135,11 +143,15 @@ fn of_use(view: &mut View<'_>, name: &Name, site: &Site, value: &Value<'_>, scal
     scale.add(shape::is_shortcut(text) || shape::is_field_rules(text), Evidence::Shortcut);
     scale.add(counts.space > 0 && shape::is_phrase(text, likeness.bits), Evidence::TextPhrase);
     scale.add(name.class == Class::BareKey && text.iter().any(|b| matches!(b, b' ' | b'~')), Evidence::KeyText);
-    scale.add(site.op == Op::Pair && is_listed(view, site), Evidence::Listed);
+    scale.add(site.op == Op::Pair && is_listed(view, site) && !is_declared(view, site), Evidence::Listed);
     let named = shape::is_uuid(text) || likeness.bits > 0.0;
     let section = site.wrapped && is_first_of_two(view, site);
     scale.add(site.wrapped && (named || section) && looks_up(view, site), Evidence::LookedUp);
     scale.add(bare && shape::is_type(text), Evidence::Constant);
+    // `password := Password`: a variable.
+    let letters = text.iter().all(u8::is_ascii_alphabetic) && text[0].is_ascii_uppercase();
+    let declares = bare && letters && view.line_to(site.value.start, 8).trim_ascii_end().ends_with(b":=");
+    scale.add(declares, Evidence::CodePiece);
     // `L&ouml;senord` in a file of settings: only its start was read.
     let entity = text.iter().rposition(|b| *b == b'&').map(|at| &text[at + 1..]);
     let cut = entity.is_some_and(|e| (2..8).contains(&e.len()) && e.iter().all(u8::is_ascii_lowercase));

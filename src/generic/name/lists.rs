@@ -66,11 +66,12 @@ const PASSWORD: &[&str] = &[
     "pass", "passwd", "password", "passwords", "passphrase", "passcode", "pwd", "pw", "psw", "pswd", "passwrd",
     "passwort", "userpass", "dbpass", "mypass", "rootpass", "adminpass", "sshpass", "ldappass", "bindpass",
     "smtppass", "mailpass", "keypass", "storepass", "sudopass", "ftppass", "testpass", "authpass", "proxypass",
-    "mysqlpass", "bindpw", "authtok", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
+    "motdepasse", "passord", "srcstorepass", "deststorepass", "srckeypass", "destkeypass", "keystorepass",
+    "truststorepass", "mysqlpass", "bindpw", "authtok", "rootpw", "userpw", "dbpw", "passw", "identified", "requirepass",
 ];
 
 /// What glued words end with that promise a password: `mypassword`.
-pub(super) const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "passwords"];
+pub(super) const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "pwd", "passwords", "passwort"];
 
 /// Words before `key`, or glued to it, that make it a secret.
 #[rustfmt::skip]
@@ -122,7 +123,7 @@ const TAILS: &[&str] = &[
     "secret", "token", "bytes", "const", "constant", "param", "parameter", "data", "content", "clear", "master", "db",
     "database", "example", "sample", "real", "main", "only", "local", "x", "y", "alt", "other", "another", "fallback",
     "sandbox", "client", "server", "api", "rw", "ro", "arg", "var", "hash256", "utf", "json", "code", "basic",
-    "bearer", "draft", "header",
+    "bearer", "draft", "header", "banco", "bd", "bdd", "usuario", "utilisateur", "benutzer", "do", "da", "del", "de",
 ];
 
 /// Last words of a name whose value is no secret but something about one: `key_id`, `token_url`, `secret_name`.
@@ -131,7 +132,7 @@ const ABOUT: &[&str] = &[
     "id", "ids", "sid", "arn", "name", "names", "url", "uri", "path", "file", "files", "filename", "dir", "command",
     "cmd", "type", "types", "expires", "expiry", "expiration", "ttl", "at", "age", "length", "len", "size", "count",
     "prefix", "suffix", "format", "label", "title", "field", "error", "message", "policy", "provider", "service",
-    "endpoint", "host", "issuer", "audience", "algorithm", "alg", "algo", "mode", "scope", "scopes", "env", "ref",
+    "endpoint", "host", "issuer", "audience", "addr", "address", "algorithm", "alg", "algo", "mode", "scope", "scopes", "env", "ref",
     "index", "version", "pattern", "regex", "charset", "hint", "placeholder", "description", "help", "method",
     "scheme", "strategy", "class", "store", "manager", "handler", "factory", "generator", "encoder", "location",
     "usage", "eight", "four", "cancel", "ok", "invalid", "button", "btn", "prompt", "caption", "tooltip", "owner",

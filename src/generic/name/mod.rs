@@ -121,7 +121,10 @@ pub fn read(name: &[u8], hit: usize) -> Option<Name> {
     let session = class == Class::Auth && last == Some(b"sid");
     let client = class == Class::Auth && after.first().is_some_and(|w| *w == b"client");
     let digits = |w: &[u8]| w.iter().all(u8::is_ascii_digit);
-    if lists_after.last().is_some_and(|lists| lists.on(Lists::ABOUT) && !session)
+    // `key_addr_str`: how it is written is said last.
+    let how = after.iter().rev().take_while(|w| matches!(**w, b"str" | b"string" | b"hex" | b"bytes")).count();
+    let about = lists_after[..after.len() - how].last().is_some_and(|lists| lists.on(Lists::ABOUT));
+    if about && !session
         || client
         || after.iter().any(|w| matches!(*w, b"prototype" | b"pub" | b"public"))
         || class == Class::Password && last == Some(b"encoded")
@@ -211,7 +214,9 @@ fn class(word: &[u8], head: &[u8]) -> Option<(Class, bool)> {
     let on = |list: Lists, word: &[u8]| Lists::of(word).on(list);
     let ends = |end: &str| word.ends_with(end.as_bytes());
     let plural = word.ends_with(b"s");
-    let found = if on(Lists::PASSWORD, word) || PASSWORD_ENDS.iter().any(|end| ends(end)) {
+    // `mot_de_passe`
+    let french = word == b"passe" && head == b"de";
+    let found = if on(Lists::PASSWORD, word) || french || PASSWORD_ENDS.iter().any(|end| ends(end)) {
         (Class::Password, ends("ds"))
     } else if let Some(stem) = word.strip_suffix(b"keys").or_else(|| word.strip_suffix(b"key")) {
         // In one word (`apikey`), or in two.

@@ -57,7 +57,7 @@ pub fn is_between_literals(value: &[u8]) -> bool {
     inner.len() >= 3
         && matches!(inner.first(), Some(b')' | b'+' | b',' | b'~' | b'.'))
         && matches!(inner.last(), Some(b'(' | b'+' | b',' | b'~' | b'[' | b'.' | b'='))
-        && (inner.contains(&b' ') || !matches!(inner.last(), Some(b'=')))
+        && (inner.contains(&b' ') || !matches!(inner.last(), Some(b'=')) || inner.ends_with(b"+="))
 }
 
 /// The rest of an object literal (`!0,range:!0`), or a chain of assignments (`a.b=a.c=void`).
@@ -87,11 +87,19 @@ pub fn is_code_piece(value: &[u8]) -> bool {
     let calls = value.iter().take_while(|b| word(b)).count();
     let item = calls > 1 && !value[0].is_ascii_digit() && is_index(&value[calls..]);
     let called = calls > 1 && matches!(value.get(calls..calls + 2), Some(b"![" | b"!(" | b"!{"));
+    // `yyvsp[0].str`, `?l2b(Text)`, `lib,dlpreopen`, `',__p+='`
+    let member = value[0].is_ascii_alphabetic() && has(value, b"].");
+    let macro_call = value[0] == b'?' && value.contains(&b'(');
+    let mut listed = value.split(|b| *b == b',');
+    let listed = value.contains(&b',') && listed.all(|w| w.len() >= 3 && w.iter().all(u8::is_ascii_lowercase));
     // `!0,d(),p(!1)`, `__pyx_t_2`, `**Note`
     let minified = value.len() > 2 && matches!(value[..3], [b'!', b'0' | b'1', b',' | b';' | b')']);
     let made =
         value.starts_with(b"__") && value.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_');
     minified
+        || member
+        || macro_call
+        || listed
         || has(value, b"===")
         || made
         || value.starts_with(b"**")

@@ -71,8 +71,16 @@ pub fn is_constant(value: &[u8]) -> bool {
         "hs384",
         "hs512",
         "rs256",
+        "rs384",
         "rs512",
         "es256",
+        "es384",
+        "es512",
+        "ps256",
+        "tlsv1",
+        "tlsv1.1",
+        "tlsv1.2",
+        "tlsv1.3",
         "ed25519",
         "aes",
         "rsa",
@@ -87,11 +95,20 @@ pub fn is_constant(value: &[u8]) -> bool {
     let word = |text: &str| WORDS.contains(&text);
     word(text)
         || text.contains('|') && text.split('|').all(word)
+        || text.contains(',') && text.split(',').map(str::trim).all(word)
+        || is_name_of_secret(value)
         || is_colour(value)
         || is_few_escapes(value)
         || is_letters(value)
         || text.parse::<f64>().is_ok() && value.len() < 12
         || text.trim_start_matches('-').starts_with("0x") && value.len() < 12
+}
+
+/// The name that a secret goes by elsewhere: `emqx-secrets`, `app-db-password`.
+fn is_name_of_secret(value: &[u8]) -> bool {
+    let plain = value.iter().all(|b| b.is_ascii_lowercase() || *b == b'-');
+    let last = value.rsplit(|b| *b == b'-').next().unwrap_or_default();
+    plain && last.len() < value.len() && assign::has_key_word(last) && last.len() <= 12
 }
 
 /// Words of capitals, with numbers among them: `TLS_RSA_WITH_AES_128_CBC_SHA`; names of secrets: `CI-API-USER,CI-API-TOKEN`;

@@ -22,7 +22,7 @@ pub use escape::{decoded, has_breaks, is_few_escapes, is_packed, unescaped};
 pub use number::{is_address, is_numeric, is_uuid};
 pub use place::{is_file, is_path};
 pub use placeholder::{placeholder_share, says_example, sequence_share};
-pub use sealed::is_sealed;
+pub use sealed::{is_hash_in_base64, is_sealed};
 pub use template::{is_left_out, is_template};
 pub use text::{is_field_rules, is_label, is_phrase, is_shortcut};
 

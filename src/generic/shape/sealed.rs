@@ -206,3 +206,13 @@ fn is_database_hash(value: &[u8]) -> bool {
         |rest: Option<&[u8]>, len: usize| rest.is_some_and(|r| r.len() == len && r.iter().all(u8::is_ascii_hexdigit));
     hex(value.strip_prefix(b"*"), 40) || hex(value.strip_prefix(b"md5"), 32)
 }
+
+/// Base64 of a salt of a few bytes and a hash in hex digits, as brokers keep passwords.
+pub fn is_hash_in_base64(value: &[u8]) -> bool {
+    if value.len() < 44 || !value.len().is_multiple_of(4) {
+        return false;
+    }
+    let Ok(plain) = data_encoding::BASE64.decode(value) else { return false };
+    let digits = plain.iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
+    digits >= 32 && plain.len() - digits <= 16 && plain.len() > digits
+}

@@ -422,8 +422,8 @@ impl Sink<'_> {
 pub(super) fn too_deep(source: &Source<'_>) -> Problem {
     Problem {
         object: named(source),
-        what: "encoded text in it is nested deeper, or is larger, than is decoded".into(),
-        help: Some("raise --decode-depth if it is nested; else decode it and scan what comes out".into()),
+        what: "encoded text in it is nested deeper, or is larger, than is decoded, or a table in it is larger than is read".into(),
+        help: Some("raise --decode-depth if it is nested; else decode it, or split the table, and scan what comes out".into()),
         accepted: false,
     }
 }

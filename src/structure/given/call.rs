@@ -54,11 +54,6 @@ pub(super) fn nth(text: &[u8], number: usize) -> Option<usize> {
     commas.nth(number - 2).map(|at| at + 1).filter(|at| *at < text.len())
 }
 
-/// Where the bracket stands that ends the arguments.
-pub(super) fn end(text: &[u8]) -> Option<usize> {
-    Outer::of(text).find(|at| text[*at] == b')')
-}
-
 /// The commas between the arguments of a call, and the bracket behind them, in their order.
 struct Outer<'a> {
     text: &'a [u8],

@@ -18,74 +18,45 @@ const AHEAD: usize = 400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Takes {
     /// `-p password`
-    Apart(&'static str),
+    Apart(&'static [&'static str]),
     /// `-ppassword`
-    Glued(&'static str),
+    Glued(&'static [&'static str]),
     /// Either.
     Both(&'static str),
+    /// Behind an option that ends with this letter: `-rP password`.
+    Ends(u8),
     /// The word after a number of words that are no options.
     Word(usize),
     /// The last word, if an option with this letter stands before.
     LastWith(u8),
     /// Behind this sign in the value of an option: `-U user%password`.
     In(&'static str, u8),
-    /// The word behind one that begins like this: `net use \\host password`.
+    /// The word behind one that begins like this, or behind the user that follows it: `net use \\\\host password`.
     Behind(&'static str),
+    /// `user/password@database`
+    Slash,
 }
 
-/// The commands, each with a blank behind, and how they take a password.
+/// The commands, and how they take a password. The rule looks for parts of their names, as few as are rare in other text. A blank stands behind each, or a quote if it is one of [`LISTED`].
+#[rustfmt::skip]
 const COMMANDS: &[(&[&str], Takes)] = &[
-    (&["sshpass "], Takes::Both("-p")),
-    (
-        &[
-            "mysql ",
-            "mysqldump ",
-            "mysqladmin ",
-            "mysqlimport ",
-            "mysqlshow ",
-            "mysqlcheck ",
-            "mariadb ",
-            "mariadb-dump ",
-        ],
-        Takes::Glued("-p"),
-    ),
-    (&["redis-cli "], Takes::Apart("-a")),
-    (
-        &[
-            "mongo ",
-            "mongosh ",
-            "mongodump ",
-            "mongorestore ",
-            "mongoexport ",
-            "mongoimport ",
-            "docker login ",
-            "podman login ",
-            "skopeo login ",
-            "buildah login ",
-            "nerdctl login ",
-            "registry login ",
-            "az login ",
-            "oc login ",
-            "cf login ",
-            "cqlsh ",
-            "rdesktop ",
-            "twine upload ",
-        ],
-        Takes::Apart("-p"),
-    ),
-    (&["ldapsearch ", "ldapadd ", "ldapmodify ", "ldapdelete ", "ldapwhoami ", "ldappasswd "], Takes::Both("-w")),
-    (&["sqlcmd ", "bcp ", "ipmitool ", "mosquitto_pub ", "mosquitto_sub "], Takes::Both("-P")),
-    (&["plink ", "pscp "], Takes::Apart("-pw")),
-    (&["htpasswd "], Takes::LastWith(b'b')),
-    (&["smbclient ", "rpcclient "], Takes::In("-U", b'%')),
-    (&["rabbitmqctl add_user ", "rabbitmqctl change_password ", "net user "], Takes::Word(1)),
-    (&["net use "], Takes::Behind("\\\\")),
-    (&["zip -P ", "zip -r -P ", "unzip -P "], Takes::Word(0)),
-    (&["7z ", "7za "], Takes::Glued("-p")),
-    (&["psexec ", "PsExec.exe "], Takes::Apart("-p")),
-    (&["xfreerdp ", "wlfreerdp "], Takes::Glued("/p:")),
-    (&["lftp "], Takes::In("-u", b',')),
-    (&["mc alias set "], Takes::Word(3)),
+    (&["sshpass"], Takes::Both("-p")),
+    (&["mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlshow", "mysqlcheck", "mariadb", "mariadb-dump", "7z", "7za", "7za.exe", "unrar"], Takes::Glued(&["-p"])),
+    (&["rar"], Takes::Glued(&["-hp","-p"])),
+    (&["redis-cli"], Takes::Apart(&["-a"])),
+    (&["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "docker login", "podman login", "skopeo login", "registry login", "az login", "oc login", "cf login", "cqlsh", "rdesktop", "twine upload", "psexec", "PsExec.exe"], Takes::Apart(&["-p"])),
+    (&["ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami", "ldappasswd"], Takes::Both("-w")),
+    (&["sqlcmd", "bcp", "ipmitool", "mosquitto_pub", "mosquitto_sub"], Takes::Both("-P")),
+    (&["zip", "unzip"], Takes::Ends(b'P')),
+    (&["plink", "pscp"], Takes::Apart(&["-pw"])),
+    (&["htpasswd"], Takes::LastWith(b'b')),
+    (&["smbclient", "rpcclient"], Takes::In("-U", b'%')),
+    (&["lftp"], Takes::In("-u", b',')),
+    (&["rabbitmqctl add_user", "rabbitmqctl change_password", "net user"], Takes::Word(1)),
+    (&["mc alias set"], Takes::Word(3)),
+    (&["net use"], Takes::Behind("\\\\")),
+    (&["sqlplus"], Takes::Slash),
+    (&["xfreerdp", "wlfreerdp"], Takes::Glued(&["/p:"])),
 ];
 
 /// Commands that programs run with a list of words: `["mysql", "-p..."]`.
@@ -110,17 +81,62 @@ const LISTED: &[&str] = &[
 const LOGIN: &str = "login";
 
 pub(super) fn check(input: &Input<'_>) -> Outcome {
-    let (range, past) = window(input.hay, input.end, AHEAD);
-    let text = input.hay.get(range.clone()).unwrap_or_default();
-    let token = std::str::from_utf8(input.token()).unwrap_or_default();
-    let value = match token.strip_suffix(['"', '\'']) {
-        Some(name) => in_list(name, text),
-        None => takes(token).and_then(|takes| takes.find(text, &words(text))),
+    let (stem, hay) = (input.token(), input.hay);
+    // The name of a program in quotes.
+    if let [name @ .., b'"' | b'\''] = stem {
+        return in_words(input, input.end, |text| in_list(std::str::from_utf8(name).ok()?, text));
+    }
+    let mut found = None;
+    for start in starts(hay, input.start) {
+        let is_here = |name: &str| {
+            hay[start..].starts_with(name.as_bytes())
+                && start + name.len() >= input.end.saturating_sub(2)
+                && match hay.get(start + name.len()) {
+                    Some(b' ') => true,
+                    Some(b'"' | b'\'') => LISTED.contains(&name),
+                    _ => false,
+                }
+        };
+        let all = COMMANDS.iter().flat_map(|(names, takes)| names.iter().map(move |name| (*name, *takes)));
+        found = found
+            .or_else(|| all.filter(|(name, _)| is_here(name)).map(|(n, takes)| (start + n.len(), n, takes)).last());
+    }
+    match found {
+        Some((end, _, takes)) if hay[end] == b' ' => in_words(input, end + 1, |text| takes.find(text, &words(text))),
+        Some((end, name, _)) => in_words(input, end + 1, |text| in_list(name, text)),
+        None => {
+            let read = input.start.saturating_sub(LONGEST)..(input.end + LONGEST).min(hay.len() + 1);
+            Outcome { read, ..nothing(input, input.end) }
+        }
+    }
+}
+
+/// Where the name of a command may begin in which a stem stands: the word of the stem, and the one before it.
+fn starts(hay: &[u8], stem: usize) -> [usize; 3] {
+    let floor = stem.saturating_sub(LONGEST / 2);
+    let back = |at: usize, word: bool| {
+        let is =
+            |b: &&u8| word == (b.is_ascii_alphanumeric() || matches!(**b, b'_' | b'-' | b'.')) && (word || **b == b' ');
+        at - hay[floor.min(at)..at].iter().rev().take_while(is).count()
     };
-    match value {
+    let own = back(stem, true);
+    // Behind the end of a colour.
+    let coloured = matches!(hay[..stem], [.., b'0'..=b'9' | b'[', b'm']);
+    [own, back(back(own, false), true), if coloured { stem } else { own }]
+}
+
+/// Bytes on each side of a stem in which the whole name stands.
+const LONGEST: usize = 32;
+
+/// Judges what is found in the text from a place on.
+fn in_words(input: &Input<'_>, from: usize, find: impl FnOnce(&[u8]) -> Option<Range<usize>>) -> Outcome {
+    let (range, past) = window(input.hay, from, AHEAD);
+    let outcome = match find(&input.hay[range.clone()]) {
         Some(value) => weigh(input, Class::Password, range.start + value.start..range.start + value.end, past),
         None => nothing(input, past),
-    }
+    };
+    let read = outcome.read.start.min(input.start.saturating_sub(LONGEST))..outcome.read.end;
+    Outcome { read, ..outcome }
 }
 
 fn takes(command: &str) -> Option<Takes> {
@@ -133,11 +149,11 @@ fn in_list(name: &str, text: &[u8]) -> Option<Range<usize>> {
         return None;
     }
     let words = listed(text);
-    if let Some(takes) = takes(&format!("{name} ")) {
+    if let Some(takes) = takes(name) {
         return takes.find(text, &words);
     }
     let login = words.iter().position(|w| text[w.clone()] == *LOGIN.as_bytes())?;
-    takes(&format!("{name} {LOGIN} "))?.find(text, &words[login + 1..])
+    takes(&format!("{name} {LOGIN}"))?.find(text, &words[login + 1..])
 }
 
 /// The literals of a list, from the one on that comes next, also those of a list within.
@@ -229,17 +245,24 @@ impl Takes {
     fn find(self, text: &[u8], words: &[Range<usize>]) -> Option<Range<usize>> {
         let word = |range: &Range<usize>| &text[range.clone()];
         let is_option = |range: &Range<usize>| word(range).starts_with(b"-");
-        let behind = |name: &str| words.iter().position(|w| word(w) == name.as_bytes()).and_then(|i| words.get(i + 1));
+        let plain = |number: usize| words.iter().filter(|w| !is_option(w)).nth(number);
+        let place = |name: &str| words.iter().position(|w| word(w) == name.as_bytes());
+        let behind = |name: &str| words.get(place(name)? + 1);
+        let apart = |names: &[&str]| names.iter().find_map(|name| behind(name)).cloned();
         let glued = |name: &str| {
             let w = words.iter().find(|w| word(w).len() > name.len() && word(w).starts_with(name.as_bytes()))?;
             let quoted = matches!(text.get(w.start + name.len()), Some(b'"' | b'\''));
             Some(w.start + name.len() + usize::from(quoted)..w.end)
         };
         let value = match self {
-            Self::Apart(name) => behind(name).cloned(),
-            Self::Glued(name) => glued(name),
-            Self::Both(name) => behind(name).cloned().or_else(|| glued(name)),
-            Self::Word(number) => words.iter().filter(|w| !is_option(w)).nth(number).cloned(),
+            Self::Apart(names) => apart(names),
+            Self::Glued(names) => names.iter().find_map(|name| glued(name)),
+            Self::Both(name) => apart(&[name]).or_else(|| glued(name)),
+            Self::Ends(letter) => {
+                let ends = |w: &Range<usize>| is_option(w) && word(w).ends_with(&[letter]) && word(w).len() <= 6;
+                words.get(words.iter().position(ends)? + 1).cloned()
+            }
+            Self::Word(number) => plain(number).cloned(),
             Self::LastWith(letter) => {
                 let given =
                     words.iter().any(|w| is_option(w) && !word(w).starts_with(b"--") && word(w).contains(&letter));
@@ -251,12 +274,25 @@ impl Takes {
                 Some(user.start + at + 1..user.end)
             }
             Self::Behind(head) => {
-                let at = words.iter().position(|w| word(w).starts_with(head.as_bytes()))?;
-                words.get(at + 1).filter(|w| !word(w).starts_with(b"/")).cloned()
+                let mut next = words.iter().position(|w| word(w).starts_with(head.as_bytes()))? + 1;
+                next += usize::from(words.get(next).is_some_and(|w| word(w).starts_with(b"/user:")));
+                words.get(next).cloned()
             }
+            Self::Slash => words.iter().find_map(|w| slashed(text, w)),
         };
         value.filter(|value| !value.is_empty() && !word(value).starts_with(b"-") && !word(value).starts_with(b"/"))
     }
+}
+
+/// The password of a word like `user/password@database`.
+fn slashed(text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
+    let all = &text[word.clone()];
+    let slash = all.iter().position(|b| *b == b'/')?;
+    let user = all[..slash].rsplit(|b| *b == b'=').next().unwrap_or_default();
+    let known = !user.is_empty() && user.iter().all(|b| b.is_ascii_alphanumeric() || b"_$#".contains(b));
+    let end = all.iter().rposition(|b| *b == b'@').filter(|at| *at > slash);
+    let close = end.unwrap_or(all.len());
+    known.then_some(word.start + slash + 1..word.start + close)
 }
 
 pub(super) fn mint(rng: &mut Rng, _: &[String]) -> Vec<u8> {
@@ -268,12 +304,20 @@ mod tests {
     use super::*;
     use crate::rules::{Anchoring, builtin};
 
+    /// What is looked for: a part of the name of each command, as few as are rare enough in other text.
+    #[rustfmt::skip]
+    const STEMS: &[&str] = &[
+        "sshpass", "mysql", "mariadb", "mongo", "redis-cli", " login ", "7z ", "7za", "rar ", "cqlsh ", "rdesktop ",
+        "twine upload", "psexec ", "PsExec", "ldap", "sqlcmd", "bcp ", "ipmitool", "mosquitto_", "zip -", "plink ", "pscp ",
+        "htpasswd ", "smbclient ", "rpcclient ", "lftp ", "rabbitmqctl ", "mc alias set", "net use", "sqlplus ", "freerdp ",
+        "docker\"", "docker'", "podman\"", "podman'",
+    ];
+
     fn given(line: &str) -> Option<&str> {
-        let (name, takes) = COMMANDS
-            .iter()
-            .find_map(|(names, t)| Some((names.iter().find(|n| line.starts_with(**n))?, t)))
-            .expect("known");
-        let text = &line[name.len()..];
+        let all = COMMANDS.iter().flat_map(|(names, takes)| names.iter().map(move |name| (name, takes)));
+        let known = all.filter(|(name, _)| line.starts_with(*name) && line[name.len()..].starts_with(' '));
+        let (name, takes) = known.max_by_key(|(name, _)| name.len()).expect("known");
+        let text = &line[name.len() + 1..];
         takes.find(text.as_bytes(), &words(text.as_bytes())).map(|value| &text[value])
     }
 
@@ -302,6 +346,14 @@ mod tests {
             ("xfreerdp /u:bob /p:ab /v:srv", Some("ab")),
             ("lftp -u bob,ab host", Some("ab")),
             ("mc alias set store https://x ADMIN ab", Some("ab")),
+            ("zip -rP ab out.zip x", Some("ab")),
+            ("unzip -o -P ab x.zip", Some("ab")),
+            ("zip -r out.zip ab", None),
+            ("rar a -hpab x.rar", Some("ab")),
+            ("net use z: \\\\srv\\share /user:x ab", Some("ab")),
+            ("sqlplus -s scott/ab@orcl @x.sql", Some("ab")),
+            ("sqlplus / as sysdba", None),
+            ("sqlplus scott @dir/x.sql", None),
         ] {
             assert_eq!(given(line), want, "{line}");
         }
@@ -337,11 +389,18 @@ mod tests {
         let at = set.metas().iter().position(|m| m.id.as_str() == "generic-command-password").expect("the rule");
         let Anchoring::Literal(anchor) = &set.rules()[at].anchoring else { panic!("no literals") };
         let mut have: Vec<&[u8]> = anchor.literals.iter().map(Vec::as_slice).collect();
-        let listed: Vec<String> = LISTED.iter().flat_map(|n| [format!("{n}\""), format!("{n}'")]).collect();
-        let mut want: Vec<&[u8]> = COMMANDS.iter().flat_map(|(names, _)| *names).map(|n| n.as_bytes()).collect();
-        want.extend(listed.iter().map(String::as_bytes));
+        let mut want: Vec<&[u8]> = STEMS.iter().map(|stem| stem.as_bytes()).collect();
         have.sort_unstable();
         want.sort_unstable();
         assert_eq!(have, want);
+        for name in COMMANDS.iter().flat_map(|(names, _)| *names) {
+            assert!(STEMS.iter().any(|stem| format!("{name} ").contains(stem.trim_end_matches('-'))), "{name}");
+            assert!(name.len() <= LONGEST);
+        }
+        for name in LISTED {
+            let quoted = [format!("{name}\""), format!("{name}'")];
+            let stems = quoted.iter().all(|q| STEMS.contains(&q.as_str()));
+            assert!(stems || STEMS.iter().any(|stem| name.contains(stem)), "{name}");
+        }
     }
 }

@@ -6,6 +6,8 @@
 mod call;
 mod command;
 mod insert;
+mod lines;
+mod named;
 
 use std::ops::Range;
 
@@ -18,8 +20,8 @@ use crate::generic::{self, Class, Found};
 pub(super) const TABLE: &[Structure] = &[
     Structure {
         name: "password",
-        what: "the segment looks like a password, judged as the value of a name is (docs/generic.md)",
-        args: &["SEGMENT"],
+        what: "the segment looks like a password, judged as the value of a name is (docs/generic.md); with WORD, that stands before",
+        args: &["SEGMENT", "WORD?"],
         check: segment,
         mint: Some(mint_password),
     },
@@ -46,10 +48,24 @@ pub(super) const TABLE: &[Structure] = &[
     },
     Structure {
         name: "inserted",
-        what: "a column named as passwords are, and literals in the first 50 rows, within 4,000 bytes, that look like one",
+        what: "a column named as passwords are, and values in the rows that look like one",
         args: &[],
         check: insert::check,
         mint: Some(insert::mint),
+    },
+    Structure {
+        name: "name",
+        what: "a word for password of another language, in a name whose value looks like one",
+        args: &[],
+        check: named::check,
+        mint: Some(named::mint),
+    },
+    Structure {
+        name: "lines",
+        what: "lines of user:password follow, in a here-document or a block of YAML",
+        args: &[],
+        check: lines::check,
+        mint: Some(lines::mint),
     },
 ];
 
@@ -70,8 +86,16 @@ fn segment(input: &Input<'_>) -> Outcome {
     if input.hay[behind] == *ENCRYPTED {
         return nothing(input, past);
     }
-    Outcome { span: input.start..input.end, ..weigh(input, Class::Password, *start..*end, past) }
+    let word = arg(input.args, 1).as_bytes();
+    let before = input.start.saturating_sub(BEFORE)..input.start;
+    let found = word.is_empty() || memchr::memmem::find(&input.hay[before.clone()], word).is_some();
+    let outcome = if found { weigh(input, Class::Password, *start..*end, past) } else { nothing(input, past) };
+    let from = if word.is_empty() { outcome.read.start } else { outcome.read.start.min(before.start) };
+    Outcome { span: input.start..input.end, read: from..outcome.read.end, ..outcome }
 }
+
+/// How far before a match the word that it needs may stand.
+const BEFORE: usize = 300;
 
 fn mint_password(rng: &mut Rng, _: &[String]) -> Vec<u8> {
     password(rng).into_bytes()
@@ -83,14 +107,22 @@ fn password(rng: &mut Rng) -> String {
 
 /// Judges the text at `value`; `past` is the end of what was read to find it.
 fn weigh(input: &Input<'_>, class: Class, value: Range<usize>, past: usize) -> Outcome {
-    let to = input.start..input.end.min(value.start);
-    weighed(input, generic::given(input.hay, class, to, value), past)
+    weighed(input, generic::given(input.hay, class, to(input, value.start), value), past)
 }
 
 /// Judges the literal that begins at `at`; `past` is the end of what was read to find it.
 fn weigh_literal(input: &Input<'_>, class: Class, at: usize, past: usize) -> Outcome {
-    weighed(input, generic::given_literal(input.hay, class, input.start..input.end, at), past)
+    weighed(input, generic::given_literal(input.hay, class, to(input, at), at), past)
 }
+
+/// What a value is given to: the match, or the text right before a value far behind it.
+fn to(input: &Input<'_>, value: usize) -> Range<usize> {
+    let start = input.start.max(value.saturating_sub(NEAR));
+    start..input.end.clamp(start, value.max(start))
+}
+
+/// How far behind a match what stands around it counts for a value.
+const NEAR: usize = 400;
 
 fn weighed(input: &Input<'_>, (looked, found): (Range<isize>, Option<Found>), past: usize) -> Outcome {
     let read = input.start.min(looked.start.max(0) as usize)..past.max(looked.end.max(0) as usize);
