@@ -52,7 +52,7 @@ const LEAKS: &[Leak] = &[
     leak("ks.cfg", "rootpw --plaintext SECRET", "generic-password", SETTING),
     leak("preseed.cfg", "d-i passwd/root-password password SECRET", "generic-password", SETTING),
     leak("app/build.gradle", "release { storePassword \"SECRET\" }", "generic-password", SETTING),
-    leak("sssd.conf", "ldap_default_authtok = SECRET", "generic-setting-password", "generic-password"),
+    leak("sssd.conf", "ldap_default_authtok = SECRET", "generic-password", SETTING),
     leak("notes.txt", "My seed phrase is: SECRET", "bitcoin-bip39-mnemonic-file", PHRASE),
     leak("a.js", "new HDWalletProvider('SECRET', url)", "bitcoin-bip39-mnemonic-file", PHRASE),
     leak("a.md", "## Seed phrase\n\nSECRET\n", "bitcoin-bip39-mnemonic-file", "bitcoin-bip39-mnemonic-lines"),

@@ -27,7 +27,7 @@ pub(super) fn check(input: &Input<'_>) -> Outcome {
     let text = &input.hay[range.clone()];
     let mut rows = Rows { text, at: 0, lines: table.lines };
     let mut all = Vec::new();
-    while let Some(row) = rows.next() {
+    for row in rows.by_ref() {
         let outcome = if table.lines {
             let cell = text[row.clone()].split(|b| *b == b'\t').nth(table.number - 1).unwrap_or_default();
             // The cells lie in the text: their places are told by their addresses within the row.
