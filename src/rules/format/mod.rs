@@ -444,6 +444,23 @@ mod tests {
     }
 
     #[test]
+    fn long_runs() {
+        let format = Format::parse("{b:base62:2-400}.{c:digits:1}").unwrap();
+        for run in [2, 62, 63, 64, 65, 66, 200, 399, 400, 401, 402, 900] {
+            for end in [".7", ".x", "", "-.7"] {
+                let text = ["a".repeat(run).as_str(), end].concat();
+                let mut reach = 0;
+                let found = format.match_at(text.as_bytes(), 0, &mut reach, &|_| true).map(|(end, _)| end);
+                assert_eq!(found, (end == ".7" && run <= 400).then_some(run + 2), "{run} {end}");
+                // What stands behind the bytes that were looked at makes no difference.
+                let longer = [&text.as_bytes()[..reach.min(text.len())], b".7.7"].concat();
+                let again = format.match_at(&longer, 0, &mut 0, &|_| true).map(|(end, _)| end);
+                assert!(reach > text.len() || found == again, "{run} {end}: {reach}");
+            }
+        }
+    }
+
+    #[test]
     fn matching() {
         let cases = [
             ("a_{b:digits:3}", "a_1234", Some("a_123")),

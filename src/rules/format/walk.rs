@@ -5,6 +5,9 @@ use std::ops::Range;
 use super::{Captures, Lengths, Node};
 use crate::rules::class::Class;
 
+/// Length of a run from which on it is first asked whether what has to follow it stands anywhere.
+const LONG: usize = 64;
+
 /// Steps after which a match attempt gives up; no rule comes near it on any real token.
 const STEP_LIMIT: u32 = 20_000;
 
@@ -94,11 +97,22 @@ impl Walk<'_> {
         pos: usize,
         then: Option<&Then<'_>>,
     ) -> Option<usize> {
-        let most = self.hay[pos..].iter().take(lengths.max()).take_while(|&&b| class.has(b)).count();
         let next = match rest.first() {
             Some(Node::Literal(text)) => text.as_slice(),
             _ => b"",
         };
+        let run = |from: usize, most: usize| self.hay[from..].iter().take(most).take_while(|b| class.has(**b)).count();
+        let mut most = run(pos, lengths.max().min(LONG));
+        if most == LONG {
+            // Where the prefix of a format stands again and again in a long run, the run is not followed from each of them.
+            let end = pos.saturating_add(lengths.max()).saturating_add(1).min(self.hay.len());
+            let places = &self.hay[(pos + lengths.min()).min(end)..end];
+            if next.first().is_some_and(|first| memchr::memchr(*first, places).is_none()) {
+                self.reach = self.reach.max(end + 1);
+                return None;
+            }
+            most += run(pos + LONG, lengths.max() - LONG);
+        }
         self.reach = self.reach.max(pos + most + next.len().max(1));
         let mut end = pos + most + 1;
         while let Some(at) = last_place(self.hay, (pos + lengths.min()).min(end)..end, next) {

@@ -98,8 +98,9 @@ pub(super) fn check(input: &Input<'_>) -> Outcome {
                 }
         };
         let all = COMMANDS.iter().flat_map(|(names, takes)| names.iter().map(move |name| (*name, *takes)));
-        found = found
-            .or_else(|| all.filter(|(name, _)| is_here(name)).map(|(n, takes)| (start + n.len(), n, takes)).next_back());
+        found = found.or_else(|| {
+            all.filter(|(name, _)| is_here(name)).map(|(n, takes)| (start + n.len(), n, takes)).next_back()
+        });
     }
     match found {
         Some((end, _, takes)) if hay[end] == b' ' => in_words(input, end + 1, |text| takes.find(text, &words(text))),
