@@ -61,8 +61,13 @@ pub(super) fn check(input: &Input<'_>) -> Outcome {
 fn stands_alone(hay: &[u8], start: usize, first: u8, english: &str) -> bool {
     let Some(&before) = start.checked_sub(1).and_then(|at| hay.get(at)) else { return true };
     match first {
-        // What is written with `_` is found as any name is.
-        _ if english == "pw" => before != b'_' && !(before.is_ascii_uppercase() && first == b'P' || before == b'/'),
+        // What is written with `_` is found as any name is. Two letters stand behind any sign in what is no text.
+        _ if english == "pw" => {
+            before.is_ascii_lowercase()
+                || before.is_ascii_uppercase() && first != b'P'
+                || before.is_ascii_whitespace()
+                || b"\"'`({[,;&?-.$<|:>".contains(&before)
+        }
         b'a'..=b'z' => !before.is_ascii_alphabetic() && before < 0x80,
         b'A'..=b'Z' => !before.is_ascii_uppercase() && before < 0x80,
         0xc3..=0xd4 => !before.is_ascii_alphabetic() && before < 0x80,
@@ -107,6 +112,8 @@ mod tests {
             ("用户密码", 6, "password", true),
             ("rootpw", 4, "pw", true),
             ("root_pw", 5, "pw", false),
+            ("x#PW=", 2, "pw", false),
+            ("user:x;PW=", 7, "pw", true),
         ] {
             assert_eq!(stands_alone(text.as_bytes(), at, text.as_bytes()[at], english), alone, "{text}");
         }
