@@ -343,3 +343,30 @@ fn what_stands_for_a_password_is_none() {
         }
     }
 }
+
+/// What is not read of a long list is named, and no scan of it is clean.
+#[test]
+fn tables_and_lists_that_are_too_long_are_named() {
+    let row = |n: usize| "x,changeme,1\n".repeat(n);
+    let long = 17 << 20;
+    for (name, text, cut) in [
+        ("short.csv", format!("name,password,id\n{}", row(50)), false),
+        ("long.csv", format!("name,password,id\n{}", row(long / 13)), true),
+        ("short.sh", format!("chpasswd <<EOF\n{}EOF\n", "bob:changeme\n".repeat(20)), false),
+        ("long.sh", format!("chpasswd <<EOF\n{}EOF\n", "bob:changeme\n".repeat(400)), true),
+        (
+            "long.sql",
+            format!(
+                "INSERT INTO users (name, password) VALUES {}('x', 'changeme');\n",
+                "('x', 'changeme'),".repeat(long / 18)
+            ),
+            true,
+        ),
+    ] {
+        let room = tempfile::TempDir::new().unwrap();
+        crate::util::write(room.path(), name, text);
+        let run = crate::util::Keyscan::at(room.path()).args(["."]).run().code(if cut { 2 } else { 0 });
+        let said = String::from_utf8_lossy(&run.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(said.contains("a table in it is larger than is read"), cut, "{name}: {said}");
+    }
+}

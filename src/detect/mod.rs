@@ -125,7 +125,7 @@ impl Detector {
     pub fn evaluate(&self, hay: &[u8], hit: Hit, cache: &mut WordCache, found: &mut Vec<RawMatch>) -> Read {
         let mut budget = Budget::new(self.depth);
         let mut read = self.evaluator().evaluate(hay, hit, cache, &mut budget, found);
-        read.cut = budget.cut;
+        read.cut |= budget.cut;
         read
     }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::call::nth;
-use super::{nothing, password, weigh, weigh_literal};
+use super::{nothing, password, several, weigh, weigh_literal};
 use crate::generic::Class;
 use crate::generic::table::{MOST, ROW};
 use crate::structure::primitives::window;
@@ -42,16 +42,12 @@ pub(super) fn check(input: &Input<'_>) -> Outcome {
     let cut = most <= input.hay.len() && rows.at + ROW >= text.len();
     let end = past.max(range.start + rows.at + 2 + text[rows.at.min(text.len())..].len().min(ROW));
     let end = end.min(input.hay.len() + 1);
-    let read = all.iter().fold(input.start..end, |read, o| read.start.min(o.read.start)..read.end.max(o.read.end));
     let hash = |o: &Outcome| {
         let value = input.hay.get(o.span.clone()).unwrap_or_default();
         table.salted && value.len() >= HASH && value.iter().all(u8::is_ascii_hexdigit)
     };
-    let mut found = all.into_iter().filter(|o| !o.dismiss && !hash(o));
-    match found.next() {
-        Some(first) => Outcome { read, cut, others: found.collect(), ..first },
-        None => Outcome { read, cut, ..nothing(input, past) },
-    }
+    let all = all.into_iter().map(|o| if hash(&o) { o.dismissed() } else { o }).collect();
+    several(input, all, end, cut)
 }
 
 /// Where a cell begins in a row of cells with tabs between them, counted from 1.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{nothing, password, weigh};
+use super::{password, several, weigh};
 use crate::generic::Class;
 use crate::structure::primitives::window;
 use crate::structure::{Input, Outcome, Rng};
@@ -13,20 +13,15 @@ const AHEAD: usize = 4000;
 pub(super) fn check(input: &Input<'_>) -> Outcome {
     let (range, past) = window(input.hay, input.end, AHEAD);
     let text = &input.hay[range.clone()];
-    let values = passwords(text);
-    let weighed =
-        values.iter().map(|v| weigh(input, Class::Password, range.start + v.start..range.start + v.end, past));
-    let all: Vec<Outcome> = weighed.collect();
-    let read = all.iter().fold(input.start..past, |read, o| read.start.min(o.read.start)..read.end.max(o.read.end));
-    let mut found = all.into_iter().filter(|o| !o.dismiss);
-    match found.next() {
-        Some(first) => Outcome { read, others: found.collect(), ..first },
-        None => Outcome { read, ..nothing(input, past) },
-    }
+    let (values, goes_on) = passwords(text);
+    let weighed = |v: &Range<usize>| weigh(input, Class::Password, range.start + v.start..range.start + v.end, past);
+    let cut = goes_on && range.end < input.hay.len();
+    several(input, values.iter().map(weighed).collect(), past, cut)
 }
 
-/// What stands behind the colon of the lines that follow: up to one of another kind.
-fn passwords(text: &[u8]) -> Vec<Range<usize>> {
+/// What stands behind the colon of the lines that follow, up to one of another kind; and whether the text ends before such a
+/// line.
+fn passwords(text: &[u8]) -> (Vec<Range<usize>>, bool) {
     let (mut all, mut at) = (Vec::new(), 0);
     while let Some(len) = memchr::memchr(b'\n', &text[at..]) {
         let line = &text[at..at + len];
@@ -43,11 +38,12 @@ fn passwords(text: &[u8]) -> Vec<Range<usize>> {
             Some(b':') if user > 0 && !value.is_empty() && !text[value.clone()].contains(&b' ') => all.push(value),
             // The rest of the line of the command itself; the head of a block.
             _ if at == 0 || inner.ends_with(b"|") => {}
-            _ => break,
+            _ => return (all, false),
         }
         at += len + 1;
     }
-    all
+    let some = !all.is_empty();
+    (all, some)
 }
 
 pub(super) fn mint(rng: &mut Rng, _: &[String]) -> Vec<u8> {
@@ -59,7 +55,7 @@ mod tests {
     #[test]
     fn passwords_of_lines() {
         let all = |text: &str| -> Vec<String> {
-            super::passwords(text.as_bytes()).into_iter().map(|value| text[value].to_owned()).collect()
+            super::passwords(text.as_bytes()).0.into_iter().map(|value| text[value].to_owned()).collect()
         };
         assert_eq!(all("EOF\nroot:ab\n${USER}:cd\nEOF\nno:ef\n"), ["ab", "cd"]);
         assert_eq!(all("\n  expire: false\n    root:ab\n"), Vec::<String>::new());

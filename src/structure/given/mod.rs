@@ -136,6 +136,17 @@ fn weighed(input: &Input<'_>, (looked, found): (Range<isize>, Option<Found>), pa
     }
 }
 
+/// Several values as one outcome, of which those that are dismissed are dropped. `past` is the end of what was read; `cut`: more
+/// of them may stand behind it.
+fn several(input: &Input<'_>, all: Vec<Outcome>, past: usize, cut: bool) -> Outcome {
+    let read = all.iter().fold(input.start..past, |read, o| read.start.min(o.read.start)..read.end.max(o.read.end));
+    let mut found = all.into_iter().filter(|o| !o.dismiss);
+    match found.next() {
+        Some(first) => Outcome { read, cut, others: found.collect(), ..first },
+        None => Outcome { read, cut, ..nothing(input, past) },
+    }
+}
+
 /// Nothing of the kind stands here; `past` is the end of what was read.
 fn nothing(input: &Input<'_>, past: usize) -> Outcome {
     Outcome { read: input.start..past, ..Outcome::of(input, Verdict::Malformed) }.dismissed()
